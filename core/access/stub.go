@@ -1,0 +1,3 @@
+package access
+
+func (s Site) decide(q Request) Decision { panic("unwritten") }

@@ -1,0 +1,5 @@
+package checksum
+
+import "hash"
+
+func newHash(string) hash.Hash { panic("unwritten") }
