@@ -115,6 +115,7 @@ type Object struct {
 	Checksum           Checksum
 	Retention          Retention
 	LegalHold          bool
+	HoldReleased       bool // a legal hold was set and is off again: it is reported as OFF, not as missing
 	Encryption         Encryption
 
 	// Where the bytes are: in the record's Body (Inline), in Segments, or in

@@ -40,6 +40,7 @@ const (
 	flagLegalHold
 	flagInline
 	flagGone
+	flagHoldReleased
 )
 
 func (o *Object) flags() (f uint64) {
@@ -57,6 +58,9 @@ func (o *Object) flags() (f uint64) {
 	}
 	if o.Gone {
 		f |= flagGone
+	}
+	if o.HoldReleased {
+		f |= flagHoldReleased
 	}
 	return f
 }
@@ -134,6 +138,7 @@ func (o *Object) decode(d *decoder) {
 			o.LegalHold = d.num&flagLegalHold != 0
 			o.Inline = d.num&flagInline != 0
 			o.Gone = d.num&flagGone != 0
+			o.HoldReleased = d.num&flagHoldReleased != 0
 		case objWriteID:
 			o.WriteID = d.id16()
 		case objOwner:

@@ -111,7 +111,7 @@ func genObject(t *rapid.T) Object {
 		Inline: rapid.Bool().Draw(t, "inline"), Segments: few(genSegment()).Draw(t, "segments"),
 		Manifest: genID().Draw(t, "manifest"), PartCount: rapid.IntRange(0, 10000).Draw(t, "count"),
 		Parts: few(genPart()).Draw(t, "parts"), Pending: few(genPending()).Draw(t, "pending"),
-		Gone: rapid.Bool().Draw(t, "gone"),
+		Gone: rapid.Bool().Draw(t, "gone"), HoldReleased: rapid.Bool().Draw(t, "released"),
 	}
 	if rapid.Bool().Draw(t, "has ACL") {
 		o.ACL = &ACL{Grants: few(genGrant()).Draw(t, "grants")}
