@@ -1,0 +1,157 @@
+package s3
+
+import (
+	"bytes"
+	"crypto/md5"
+	"encoding/base64"
+	"encoding/xml"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/mucura/mucura/core/checksum"
+	"github.com/mucura/mucura/core/s3err"
+)
+
+// bodyWatch counts a body and gives up on one that pauses too long.
+type bodyWatch struct {
+	io.ReadCloser
+	c       *call
+	control *http.ResponseController // nil: no limit
+	renewed time.Time
+}
+
+// watchBody puts a bodyWatch before the request's body.
+func (c *call) watchBody() {
+	if c.r.Body == nil || c.r.Body == http.NoBody {
+		return
+	}
+	w := &bodyWatch{ReadCloser: c.r.Body, c: c}
+	if c.f.BodyIdle > 0 {
+		w.control = http.NewResponseController(c.w)
+	}
+	c.r.Body = w
+}
+
+// Read reads. The deadline is renewed when a quarter of it has passed, so most
+// reads pay nothing; at the end it is taken away, because the server goes on
+// watching the connection and would take a deadline for the client's going.
+func (w *bodyWatch) Read(p []byte) (int, error) {
+	if w.control != nil {
+		if now := time.Now(); now.Sub(w.renewed) > w.c.f.BodyIdle/4 {
+			w.renewed = now
+			w.control.SetReadDeadline(now.Add(w.c.f.BodyIdle)) //nolint:errcheck // a writer without deadlines has none
+		}
+	}
+	n, err := w.ReadCloser.Read(p)
+	w.c.bytesIn += int64(n)
+	if err != nil && w.control != nil {
+		w.control.SetReadDeadline(time.Time{}) //nolint:errcheck // as above
+	}
+	return n, err
+}
+
+// readBody reads the whole payload, at most max bytes, and verifies every
+// digest that came with it. MaxMessageLengthExceeded beyond.
+func (c *call) readBody(max int64) ([]byte, error) {
+	if c.auth.Length > max {
+		return nil, s3err.MaxMessageLengthExceeded
+	}
+	d, err := c.digest()
+	if err != nil {
+		return nil, err
+	}
+	b, err := io.ReadAll(io.LimitReader(c.auth.Body, max+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(b)) > max {
+		return nil, s3err.MaxMessageLengthExceeded
+	}
+	if d.MD5 != nil {
+		if sum := md5.Sum(b); !bytes.Equal(sum[:], d.MD5) {
+			return nil, s3err.BadDigest
+		}
+	}
+	if d.Want == nil || d.Want() == "" {
+		return b, nil
+	}
+	h := checksum.New(d.Algorithm)
+	h.Write(b)
+	if base64.StdEncoding.EncodeToString(h.Sum(nil)) != d.Want() {
+		return nil, s3err.BadDigest.Say("The %s you specified did not match the calculated checksum.", d.Algorithm)
+	}
+	return b, nil
+}
+
+// readXML reads a document of at most max bytes into v, with every digest
+// verified. Names are matched without regard to namespace when v's tags have
+// none. MalformedXML for anything that is not one well-formed document.
+func (c *call) readXML(v any, max int64) error {
+	b, err := c.readBody(max)
+	if err != nil {
+		return err
+	}
+	if err := parseXML(b, v); err != nil {
+		return s3err.MalformedXML.With(err)
+	}
+	return nil
+}
+
+// maxDepth of a document; S3's deepest has about eight levels.
+const maxDepth = 24
+
+// tokens passes on XML tokens, refusing what no S3 document contains.
+type tokens struct {
+	d     *xml.Decoder
+	depth int
+}
+
+var (
+	errDirective = errors.New("XML directive")
+	errDepth     = errors.New("XML nested too deeply")
+	errTrailing  = errors.New("data after the XML document")
+)
+
+// Token implements xml.TokenReader.
+func (t *tokens) Token() (xml.Token, error) {
+	tok, err := t.d.RawToken()
+	switch tok.(type) {
+	case xml.Directive:
+		return nil, errDirective
+	case xml.StartElement:
+		if t.depth++; t.depth > maxDepth {
+			return nil, errDepth
+		}
+	case xml.EndElement:
+		t.depth--
+	}
+	return tok, err
+}
+
+// parseXML decodes exactly one document.
+func parseXML(b []byte, v any) error {
+	d := xml.NewTokenDecoder(&tokens{d: xml.NewDecoder(bytes.NewReader(b))})
+	if err := d.Decode(v); err != nil {
+		return err
+	}
+	for {
+		tok, err := d.Token()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		switch t := tok.(type) {
+		case xml.Comment, xml.ProcInst:
+		case xml.CharData:
+			if len(bytes.TrimSpace(t)) > 0 {
+				return errTrailing
+			}
+		default:
+			return errTrailing
+		}
+	}
+}

@@ -1,0 +1,85 @@
+package s3
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/mucura/mucura/core/access"
+	"github.com/mucura/mucura/core/catalog"
+	"github.com/mucura/mucura/core/s3err"
+	"github.com/mucura/mucura/core/sigv4"
+)
+
+// call is one request under way.
+type call struct {
+	f   *Front
+	w   http.ResponseWriter
+	r   *http.Request
+	ctx context.Context
+	id  string // x-amz-request-id
+
+	op          *operation
+	bucket, key string
+	query       query // decoded once
+
+	auth      *sigv4.Request
+	principal *catalog.Principal // never nil
+	now       time.Time
+	// b is the bucket, read for bucket- and object-level operations unless op.noBucket.
+	b *catalog.Bucket
+
+	nobody  catalog.Principal
+	context map[string][]string // condition keys, made when first needed
+
+	// For the event.
+	started           bool // the answer's status has been sent
+	status            int
+	code              string
+	bytesIn, bytesOut int64
+	reason            string
+	err               error
+}
+
+// decide asks package access about one action on the call's bucket. extra are
+// condition keys beyond those that the request's head gives. key is "" for
+// bucket-level actions; obj is the version concerned, or nil.
+func (c *call) decide(action, key string, obj *catalog.Object, extra ...map[string][]string) access.Decision {
+	return c.decideOn(c.b, action, key, obj, extra...)
+}
+
+// decideOn is decide for another bucket: a copy's source.
+func (c *call) decideOn(b *catalog.Bucket, action, key string, obj *catalog.Object, extra ...map[string][]string) access.Decision {
+	q := access.Request{Principal: c.principal, Action: action, Bucket: b, Key: key, Object: obj}
+	if (b != nil && b.Policy != "") || c.principal.SessionPolicy != "" {
+		q.Context = c.conditionKeys(extra)
+	}
+	d := c.f.Site.Decide(q)
+	c.reason = d.Reason
+	return d
+}
+
+// authorize is decide as an error: AccessDenied unless the action is allowed.
+// Why goes to the log, never to the client.
+func (c *call) authorize(action, key string, obj *catalog.Object, extra map[string][]string) error {
+	if c.decide(action, key, obj, extra).Allow {
+		return nil
+	}
+	return s3err.AccessDenied
+}
+
+// header is the answer's header.
+func (c *call) header() http.Header { return c.w.Header() }
+
+// set adds a header to the answer when value is not "".
+func (c *call) set(name, value string) {
+	if value != "" {
+		c.w.Header()[name] = []string{value}
+	}
+}
+
+// start sends the status and the header.
+func (c *call) start(status int) {
+	c.started, c.status = true, status
+	c.w.WriteHeader(status)
+}
