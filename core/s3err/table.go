@@ -4,9 +4,11 @@ package s3err
 var (
 	AccessControlListNotSupported    = &Code{"AccessControlListNotSupported", 400, "The bucket does not allow ACLs"}
 	AccessDenied                     = &Code{"AccessDenied", 403, "Access Denied"}
+	AccessForbidden                  = &Code{"AccessForbidden", 403, "CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec."}
 	AuthorizationHeaderMalformed     = &Code{"AuthorizationHeaderMalformed", 400, "The authorization header is malformed"}
 	AuthorizationQueryParametersErr  = &Code{"AuthorizationQueryParametersError", 400, "Error parsing the X-Amz-Credential parameter"}
 	BadDigest                        = &Code{"BadDigest", 400, "The Content-MD5 you specified did not match what we received."}
+	BadRequest                       = &Code{"BadRequest", 400, "Bad Request"}
 	BucketAlreadyExists              = &Code{"BucketAlreadyExists", 409, "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again."}
 	BucketAlreadyOwnedByYou          = &Code{"BucketAlreadyOwnedByYou", 409, "Your previous request to create the named bucket succeeded and you already own it."}
 	BucketNotEmpty                   = &Code{"BucketNotEmpty", 409, "The bucket you tried to delete is not empty."}
@@ -18,6 +20,7 @@ var (
 	InternalError                    = &Code{"InternalError", 500, "We encountered an internal error. Please try again."}
 	InvalidAccessKeyID               = &Code{"InvalidAccessKeyId", 403, "The AWS Access Key Id you provided does not exist in our records."}
 	InvalidArgument                  = &Code{"InvalidArgument", 400, "Invalid Argument"}
+	InvalidBucketACLWithOwnership    = &Code{"InvalidBucketAclWithObjectOwnership", 400, "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting"}
 	InvalidBucketName                = &Code{"InvalidBucketName", 400, "The specified bucket is not valid."}
 	InvalidBucketState               = &Code{"InvalidBucketState", 409, "The request is not valid with the current state of the bucket."}
 	InvalidDigest                    = &Code{"InvalidDigest", 400, "The Content-MD5 you specified is not valid."}
@@ -43,10 +46,12 @@ var (
 	MetadataTooLarge                 = &Code{"MetadataTooLarge", 400, "Your metadata headers exceed the maximum allowed metadata size"}
 	MethodNotAllowed                 = &Code{"MethodNotAllowed", 405, "The specified method is not allowed against this resource."}
 	MissingContentLength             = &Code{"MissingContentLength", 411, "You must provide the Content-Length HTTP header."}
+	MissingRequestBody               = &Code{"MissingRequestBodyError", 400, "Request Body is empty"}
 	MissingSecurityHeader            = &Code{"MissingSecurityHeader", 400, "Your request was missing a required header"}
 	NoSuchBucket                     = &Code{"NoSuchBucket", 404, "The specified bucket does not exist"}
 	NoSuchBucketPolicy               = &Code{"NoSuchBucketPolicy", 404, "The bucket policy does not exist"}
 	NoSuchCORSConfiguration          = &Code{"NoSuchCORSConfiguration", 404, "The CORS configuration does not exist"}
+	NoSuchConfiguration              = &Code{"NoSuchConfiguration", 404, "The specified configuration does not exist."}
 	NoSuchKey                        = &Code{"NoSuchKey", 404, "The specified key does not exist."}
 	NoSuchLifecycleConfiguration     = &Code{"NoSuchLifecycleConfiguration", 404, "The lifecycle configuration does not exist"}
 	NoSuchObjectLockConfiguration    = &Code{"NoSuchObjectLockConfiguration", 404, "The specified object does not have a ObjectLock configuration"}
@@ -58,6 +63,7 @@ var (
 	NotImplemented                   = &Code{"NotImplemented", 501, "A header you provided implies functionality that is not implemented."}
 	NotModified                      = &Code{"NotModified", 304, "Not Modified"}
 	ObjectLockConfigurationNotFound  = &Code{"ObjectLockConfigurationNotFoundError", 404, "Object Lock configuration does not exist for this bucket"}
+	ObjectLocked                     = &Code{"AccessDenied", 403, "Access Denied because object protected by object lock."}
 	OperationAborted                 = &Code{"OperationAborted", 409, "A conflicting conditional operation is currently in progress against this resource. Please try again."}
 	OwnershipControlsNotFound        = &Code{"OwnershipControlsNotFoundError", 404, "The bucket ownership controls were not found"}
 	PreconditionFailed               = &Code{"PreconditionFailed", 412, "At least one of the pre-conditions you specified did not hold"}
