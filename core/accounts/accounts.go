@@ -17,6 +17,8 @@ type Service struct {
 	Now      func() time.Time
 	// SiteKey seals secrets at rest: 32 bytes (AES-256-GCM).
 	SiteKey []byte
+	// OldSiteKeys still open what was sealed before the site key was changed.
+	OldSiteKeys [][]byte
 
 	state serviceState
 }
