@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"github.com/mucura/mucura/core/accounts"
+	"github.com/mucura/mucura/core/app"
+	"github.com/mucura/mucura/core/catalog"
+	"github.com/mucura/mucura/core/config"
+	"github.com/mucura/mucura/core/obs"
+)
+
+// withApp runs f on the repository that a command's settings name. The server
+// may be running meanwhile: the stores are made for several processes.
+func withApp(ctx context.Context, c *config.Config, f func(*app.App) error) error {
+	stores, err := openStores(c)
+	if err != nil {
+		return err
+	}
+	a := app.New(c, stores, obs.NewLog(os.Stderr, c.LogLevel))
+	err = f(a)
+	if cerr := stores.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+func accountAdd(ctx context.Context, name string, args []string) error {
+	var in accounts.NewAccount
+	var key accounts.KeySpec
+	var quota config.Size = -1
+	role := string(catalog.Member)
+	c, rest, err := parseArgs(name, args, func(fs *flag.FlagSet) {
+		fs.StringVar(&key.AccessKeyID, "access-key-id", "", "access key ID; made when absent")
+		fs.StringVar(&key.SecretAccessKey, "secret-access-key", "", "secret access key; made when absent")
+		fs.StringVar(&in.DisplayName, "display-name", "", "name to show")
+		fs.StringVar(&in.Email, "email", "", "e-mail address")
+		fs.StringVar(&in.CanonicalID, "canonical-id", "", "S3 canonical user ID; made when absent")
+		fs.StringVar(&role, "role", role, "member or operator")
+		fs.Var(&quota, "quota", "most bytes the account may store; -1 is no limit")
+	}, 1)
+	if err != nil {
+		return err
+	}
+	in.Name, in.Role, in.Quota = rest[0], catalog.Role(role), int64(quota)
+	if in.Role != catalog.Member && in.Role != catalog.Operator {
+		return fmt.Errorf("role %q is neither member nor operator", role)
+	}
+	if (key.AccessKeyID == "") != (key.SecretAccessKey == "") {
+		return fmt.Errorf("--access-key-id and --secret-access-key go together")
+	}
+	return withApp(ctx, c, func(a *app.App) error {
+		acct, err := a.Accounts.Add(ctx, in)
+		if err != nil {
+			return err
+		}
+		k, secret, err := a.Accounts.AddKey(ctx, acct.ID, key)
+		if err != nil {
+			// An account nobody can use would only be in the way of a second try.
+			if rerr := a.Accounts.Remove(ctx, acct.Name); rerr != nil {
+				err = fmt.Errorf("%w (and the account is left without a key: %v)", err, rerr)
+			}
+			return err
+		}
+		fmt.Printf("account        %s\ncanonical ID   %s\naccess key ID  %s\nsecret         %s\n", acct.Name, acct.CanonicalID, k.ID, secret)
+		return nil
+	})
+}
+
+func accountList(ctx context.Context, name string, args []string) error {
+	c, err := parse(name, args, nil, 0)
+	if err != nil {
+		return err
+	}
+	return withApp(ctx, c, func(a *app.App) error {
+		w := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
+		fmt.Fprintln(w, "NAME\tROLE\tSTATE\tUSED\tQUOTA\tE-MAIL\tCANONICAL ID")
+		after := ""
+		for {
+			page, more, err := a.Accounts.List(ctx, after, 1000)
+			if err != nil {
+				return err
+			}
+			for _, acct := range page {
+				u, err := a.Quota.Usage(ctx, acct.ID)
+				if err != nil {
+					return err
+				}
+				quota := "none"
+				if acct.Quota >= 0 {
+					quota = fmt.Sprint(acct.Quota)
+				}
+				fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\t%s\n", acct.Name, acct.Role, acct.State, u.Bytes, quota, acct.Email, acct.CanonicalID)
+				after = acct.ID
+			}
+			if !more {
+				return w.Flush()
+			}
+		}
+	})
+}
+
+func accountRemove(ctx context.Context, name string, args []string) error {
+	c, rest, err := parseArgs(name, args, nil, 1)
+	if err != nil {
+		return err
+	}
+	return withApp(ctx, c, func(a *app.App) error { return a.Accounts.Remove(ctx, rest[0]) })
+}
+
+func keyAdd(ctx context.Context, name string, args []string) error {
+	var key accounts.KeySpec
+	var lifetime time.Duration
+	c, rest, err := parseArgs(name, args, func(fs *flag.FlagSet) {
+		fs.StringVar(&key.AccessKeyID, "access-key-id", "", "access key ID; made when absent")
+		fs.StringVar(&key.SecretAccessKey, "secret-access-key", "", "secret access key; made when absent")
+		fs.StringVar(&key.Label, "label", "", "what the key is for")
+		fs.DurationVar(&lifetime, "expires-in", 0, "lifetime; 0 is for ever")
+	}, 1)
+	if err != nil {
+		return err
+	}
+	if lifetime > 0 {
+		key.Expires = time.Now().Add(lifetime)
+	}
+	return withApp(ctx, c, func(a *app.App) error {
+		acct, err := a.Accounts.ByName(ctx, rest[0])
+		if err != nil {
+			return err
+		}
+		k, secret, err := a.Accounts.AddKey(ctx, acct.ID, key)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("access key ID  %s\nsecret         %s\n", k.ID, secret)
+		return nil
+	})
+}
+
+func keyList(ctx context.Context, name string, args []string) error {
+	c, rest, err := parseArgs(name, args, nil, 1)
+	if err != nil {
+		return err
+	}
+	return withApp(ctx, c, func(a *app.App) error {
+		acct, err := a.Accounts.ByName(ctx, rest[0])
+		if err != nil {
+			return err
+		}
+		keys, err := a.Accounts.Keys(ctx, acct.ID)
+		if err != nil {
+			return err
+		}
+		w := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
+		fmt.Fprintln(w, "ACCESS KEY ID\tCREATED\tEXPIRES\tLABEL")
+		for _, k := range keys {
+			expires := "never"
+			if !k.Expires.IsZero() {
+				expires = k.Expires.UTC().Format(time.RFC3339)
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", k.ID, k.Created.UTC().Format(time.RFC3339), expires, k.Label)
+		}
+		return w.Flush()
+	})
+}
+
+func keyRemove(ctx context.Context, name string, args []string) error {
+	c, rest, err := parseArgs(name, args, nil, 1)
+	if err != nil {
+		return err
+	}
+	return withApp(ctx, c, func(a *app.App) error { return a.Accounts.RemoveKey(ctx, rest[0]) })
+}

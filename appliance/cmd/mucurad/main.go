@@ -1,0 +1,78 @@
+// Mucurad is the Mucura server: an S3-compatible personal file repository on
+// an embedded database and the local disk.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+)
+
+// command is one verb of mucurad.
+type command struct {
+	name, args, help string
+	run              func(ctx context.Context, name string, args []string) error
+}
+
+// commands is every verb, in the order of the help text.
+func commands() []command {
+	return []command{
+		{"serve", "[flags]", "serve the S3 endpoint (the default command)", serve},
+		{"check", "[flags]", "check the configuration and the stores, then exit", check},
+		{"account add", "NAME [flags]", "add an account and its first access key", accountAdd},
+		{"account ls", "[flags]", "list accounts", accountList},
+		{"account rm", "NAME [flags]", "remove an account that owns no bucket", accountRemove},
+		{"key add", "NAME [flags]", "add an access key to an account", keyAdd},
+		{"key ls", "NAME [flags]", "list an account's access keys", keyList},
+		{"key rm", "ACCESS-KEY-ID [flags]", "remove an access key", keyRemove},
+		{"fsck", "[flags]", "verify that every record's content exists, is whole, and is referenced", fsck},
+		{"sweep", "[flags]", "run the background jobs once: expiry, unfinished uploads, released contents, usage", sweepOnce},
+		{"backup", "DIR [flags]", "copy the repository to a directory, consistently, while it runs", backupTo},
+		{"restore", "DIR [flags]", "restore a backup into an empty data directory, verified", restoreFrom},
+		{"version", "", "print the version", version},
+	}
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	err := dispatch(ctx, os.Args[1:])
+	stop()
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "mucurad:", err)
+		os.Exit(1)
+	}
+}
+
+// dispatch finds the command that args begin with; flags alone mean serve.
+func dispatch(ctx context.Context, args []string) error {
+	if len(args) > 0 && (args[0] == "help" || args[0] == "-h" || args[0] == "--help") {
+		usage()
+		return nil
+	}
+	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
+		return serve(ctx, "serve", args)
+	}
+	for _, c := range commands() {
+		words := strings.Fields(c.name)
+		if len(args) >= len(words) && strings.Join(args[:len(words)], " ") == c.name {
+			return c.run(ctx, c.name, args[len(words):])
+		}
+	}
+	usage()
+	return fmt.Errorf("unknown command %q", strings.Join(args[:min(2, len(args))], " "))
+}
+
+func usage() {
+	fmt.Println("usage: mucurad [command] [flags]\n\nCommands:")
+	for _, c := range commands() {
+		fmt.Printf("  %-12s %-22s %s\n", c.name, c.args, c.help)
+	}
+	fmt.Println("\nEvery setting is a flag, an environment variable (MUCURA_…) or a line of the file given with --config.\n\"mucurad serve --help\" lists them.")
+}

@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/mucura/mucura/core/app"
+	"github.com/mucura/mucura/core/config"
+	"github.com/mucura/mucura/core/obs"
+)
+
+// serve runs the server until ctx is done (SIGTERM), then lets running
+// requests finish.
+func serve(ctx context.Context, name string, args []string) error {
+	c, err := parse(name, args, nil, 0)
+	if err != nil {
+		return err
+	}
+	log := obs.NewLog(os.Stderr, c.LogLevel)
+	stores, err := openStores(c)
+	if err != nil {
+		return err
+	}
+	defer stores.Close()
+	a := app.New(c, stores, log)
+	root, err := ensureRoot(ctx, a)
+	if err != nil {
+		return fmt.Errorf("administrator's account: %w", err)
+	}
+	s, err := listen(ctx, a)
+	if err != nil {
+		return err
+	}
+	fmt.Print(banner(c, s.url(), root))
+	if c.Debug {
+		log.Warn("debug settings are allowed", "lifecycle_day", c.DebugLifecycleDay.String())
+	}
+	log.Info("serving", "endpoint", s.url(), "admin", s.adminAddr(), "metadata", c.Metadata, "content", c.Content, "region", c.Region)
+	return s.run(ctx)
+}
+
+// server is the listeners of one process.
+type server struct {
+	app      *app.App
+	s3       *http.Server
+	listener net.Listener
+	admin    *http.Server
+	adminL   net.Listener
+	cert     *certificate
+}
+
+// listen opens the listeners: what is wrong with them is known before anything
+// is said to work.
+func listen(ctx context.Context, a *app.App) (*server, error) {
+	c := a.Config
+	s := &server{app: a}
+	if c.TLSCert != "" {
+		var err error
+		if s.cert, err = loadCertificate(c.TLSCert, c.TLSKey, a.Log); err != nil {
+			return nil, fmt.Errorf("certificate: %w", err)
+		}
+	}
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	s.s3 = &http.Server{
+		Handler:           a,
+		ReadHeaderTimeout: 30 * time.Second,
+		IdleTimeout:       c.IdleTimeout,
+		MaxHeaderBytes:    int(c.MaxHeaderBytes),
+		Protocols:         &protocols,
+		ErrorLog:          slog.NewLogLogger(a.Log.Handler(), slog.LevelDebug),
+	}
+	if s.cert != nil {
+		s.s3.TLSConfig = s.cert.config()
+	}
+	var err error
+	lc := net.ListenConfig{Control: dropStalled(c)}
+	if s.listener, err = lc.Listen(ctx, "tcp", c.Listen); err != nil {
+		return nil, err
+	}
+	return s, s.listenAdmin(c)
+}
+
+func (s *server) listenAdmin(c *config.Config) error {
+	if c.AdminListen == "" || c.AdminListen == "off" {
+		return nil
+	}
+	l, err := net.Listen("tcp", c.AdminListen)
+	switch {
+	case err == nil:
+	case !c.AdminGiven():
+		// Nobody asked for this port: a second server on the machine goes without.
+		s.app.Log.Warn("no admin listener", "error", err.Error())
+		return nil
+	default:
+		return errors.Join(fmt.Errorf("admin listener: %w", err), s.listener.Close())
+	}
+	s.adminL = l
+	s.admin = &http.Server{Handler: s.app.Admin(), ReadHeaderTimeout: 10 * time.Second}
+	return nil
+}
+
+// dropStalled makes the kernel drop a connection whose peer takes no data for
+// BodyIdle. A write deadline cannot do this for sendfile, which may be one
+// call for gigabytes. Connections inherit the option from their listener.
+func dropStalled(c *config.Config) func(string, string, syscall.RawConn) error {
+	const tcpUserTimeout = 0x12 // linux/tcp.h
+	return func(_, _ string, conn syscall.RawConn) error {
+		var err error
+		if cerr := conn.Control(func(fd uintptr) {
+			err = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpUserTimeout, int(c.BodyIdle.Milliseconds()))
+		}); cerr != nil {
+			return cerr
+		}
+		return err
+	}
+}
+
+func (s *server) url() string {
+	scheme := "http"
+	if s.cert != nil {
+		scheme = "https"
+	}
+	return scheme + "://" + s.listener.Addr().String()
+}
+
+func (s *server) adminAddr() string {
+	if s.adminL == nil {
+		return ""
+	}
+	return s.adminL.Addr().String()
+}
+
+// run serves until ctx is done, then drains: no new connections, running
+// requests finish within DrainTimeout, usage is flushed.
+func (s *server) run(ctx context.Context) error {
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	done := make(chan struct{})
+	go func() { defer close(done); s.app.Run(background) }()
+	failed := make(chan error, 2)
+	go func() {
+		if s.cert != nil {
+			go s.cert.watch(background, 10*time.Second)
+			failed <- s.s3.ServeTLS(s.listener, "", "")
+		} else {
+			failed <- s.s3.Serve(s.listener)
+		}
+	}()
+	if s.admin != nil {
+		go func() { failed <- s.admin.Serve(s.adminL) }()
+	}
+	var err error
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+		s.app.Log.Info("draining")
+	}
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.app.Config.DrainTimeout)
+	defer cancel()
+	if serr := s.s3.Shutdown(drain); serr != nil {
+		s.app.Log.Warn("requests cut off", "error", serr.Error())
+		_ = s.s3.Close()
+	}
+	if s.admin != nil {
+		_ = s.admin.Close()
+	}
+	stop()
+	<-done
+	if cerr := s.app.Close(drain); cerr != nil {
+		s.app.Log.Warn("usage not flushed", "error", cerr.Error())
+	}
+	s.app.Log.Info("stopped")
+	return err
+}

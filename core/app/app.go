@@ -1,0 +1,155 @@
+// Package app puts the parts together: stores and configuration in, the
+// handlers and the background jobs out. It is the only package that knows all
+// others, and holds no state of its own.
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/mucura/mucura/core/access"
+	"github.com/mucura/mucura/core/accounts"
+	"github.com/mucura/mucura/core/catalog"
+	"github.com/mucura/mucura/core/config"
+	"github.com/mucura/mucura/core/content"
+	"github.com/mucura/mucura/core/meta"
+	"github.com/mucura/mucura/core/quota"
+	"github.com/mucura/mucura/core/repo"
+	"github.com/mucura/mucura/core/s3"
+	"github.com/mucura/mucura/core/s3err"
+	"github.com/mucura/mucura/core/sigv4"
+)
+
+// Stores are the engines a repository lies on. Registry may be Meta.
+type Stores struct {
+	Meta     meta.Store
+	Registry meta.Store
+	Content  content.Store
+	// SiteKey seals secrets at rest, 32 bytes.
+	SiteKey []byte
+}
+
+// Close closes the stores.
+func (s *Stores) Close() error {
+	var errs []error
+	if s.Content != nil {
+		errs = append(errs, s.Content.Close())
+	}
+	if s.Registry != nil && s.Registry != s.Meta {
+		errs = append(errs, s.Registry.Close())
+	}
+	if s.Meta != nil {
+		errs = append(errs, s.Meta.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// App is a repository ready to serve.
+type App struct {
+	Config   *config.Config
+	Stores   *Stores
+	Log      *slog.Logger
+	Accounts *accounts.Service
+	Quota    *quota.Keeper
+	Repo     *repo.Repo
+	Front    *s3.Front
+
+	metrics *metrics
+	slots   chan struct{} // one for each request served at once
+}
+
+// New wires an App. It reads and writes nothing.
+func New(c *config.Config, stores *Stores, log *slog.Logger) *App {
+	a := &App{Config: c, Stores: stores, Log: log, slots: make(chan struct{}, c.MaxRequests)}
+	a.Accounts = &accounts.Service{Registry: stores.Registry, Now: time.Now, SiteKey: stores.SiteKey}
+	a.Quota = &quota.Keeper{Registry: stores.Registry, Now: time.Now, Process: processName()}
+	a.Repo = &repo.Repo{
+		Meta:      stores.Meta,
+		Registry:  stores.Registry,
+		Content:   stores.Content,
+		Quota:     a.Quota,
+		Accounts:  a.Accounts,
+		Now:       time.Now,
+		InlineMax: min(int(c.InlineMax), stores.Meta.Capabilities().MaxInline),
+		Leeway:    c.Leeway,
+	}
+	a.Front = &s3.Front{
+		Repo:     a.Repo,
+		Accounts: a.Accounts,
+		Verifier: &sigv4.Verifier{Keys: a.Accounts, Now: time.Now, AllowV2Query: c.AllowV2Presigned},
+		Site: access.Site{
+			DefaultOwnership:  catalog.Ownership(c.DefaultOwnership),
+			BlockPublicAccess: c.BlockPublicAccess,
+		},
+		Domains:      c.Domains,
+		Region:       c.Region,
+		Now:          time.Now,
+		Log:          log,
+		LifecycleDay: c.DebugLifecycleDay,
+		BodyIdle:     c.BodyIdle,
+		Observe:      a.observe,
+	}
+	a.metrics = newMetrics(a)
+	return a
+}
+
+func processName() string {
+	var b [8]byte
+	rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}
+
+// ServeHTTP is the S3 endpoint. At most Config.MaxRequests are served at once;
+// more are told to slow down before anything of theirs is read.
+func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	select {
+	case a.slots <- struct{}{}:
+		defer func() { <-a.slots }()
+		a.Front.ServeHTTP(w, r)
+	default:
+		w.Header().Set("Retry-After", "1")
+		w.Header().Set("Connection", "close")
+		w.Header().Set("Content-Type", "application/xml")
+		w.WriteHeader(s3err.SlowDown.Status)
+		_, _ = w.Write([]byte("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>SlowDown</Code><Message>" + s3err.SlowDown.Message + "</Message></Error>"))
+		a.metrics.refused.Add(1)
+	}
+}
+
+// flushEvery is how often what was settled locally reaches the registry.
+const flushEvery = 5 * time.Second
+
+// Run does the background work of a long-running server until ctx is done:
+// usage is flushed, and the sweeper's jobs run every Config.SweepInterval.
+func (a *App) Run(ctx context.Context) {
+	flush := time.NewTicker(flushEvery)
+	defer flush.Stop()
+	sweeps := make(<-chan time.Time)
+	if a.Config.SweepInterval > 0 {
+		t := time.NewTicker(a.Config.SweepInterval)
+		defer t.Stop()
+		sweeps = t.C
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-flush.C:
+			if err := a.Quota.Flush(ctx); err != nil && ctx.Err() == nil {
+				a.Log.Warn("usage not flushed", "error", err.Error())
+			}
+		case <-sweeps:
+			if err := a.Sweep(ctx); err != nil && ctx.Err() == nil {
+				a.Log.Warn("sweep", "error", err.Error())
+			}
+		}
+	}
+}
+
+// Close flushes usage. The stores stay open.
+func (a *App) Close(ctx context.Context) error { return a.Quota.Flush(ctx) }

@@ -1,0 +1,49 @@
+package app
+
+import (
+	"runtime"
+	"strconv"
+
+	"github.com/mucura/mucura/core/obs"
+	"github.com/mucura/mucura/core/s3"
+)
+
+// metrics are the figures of one process.
+type metrics struct {
+	obs.Metrics
+	requests, errors, in, out, refused *obs.Counter
+	seconds                            *obs.Histogram
+}
+
+func newMetrics(a *App) *metrics {
+	m := &metrics{}
+	m.requests = m.NewCounter("mucura_requests_total", "Finished requests by operation and status.", "op", "status")
+	m.errors = m.NewCounter("mucura_errors_total", "Requests that ended with an S3 error, by code.", "code")
+	m.in = m.NewCounter("mucura_received_bytes_total", "Payload bytes received.")
+	m.out = m.NewCounter("mucura_sent_bytes_total", "Payload bytes sent.")
+	m.refused = m.NewCounter("mucura_refused_total", "Requests refused because too many were being served.")
+	m.seconds = m.NewHistogram("mucura_request_seconds", "Time from the request's header to the end of the answer.",
+		[]float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 60}, "op")
+	m.Gauge("mucura_requests_in_flight", "Requests being served.", func() float64 { return float64(len(a.slots)) })
+	m.Gauge("go_goroutines", "Goroutines.", func() float64 { return float64(runtime.NumGoroutine()) })
+	m.Gauge("go_memstats_heap_inuse_bytes", "Heap in use.", func() float64 {
+		var s runtime.MemStats
+		runtime.ReadMemStats(&s)
+		return float64(s.HeapInuse)
+	})
+	return m
+}
+
+// observe counts and logs one finished request: one line each, never a
+// signature, token or secret.
+func (a *App) observe(e s3.Event) {
+	m := a.metrics
+	m.requests.Add(1, e.Op, strconv.Itoa(e.Status))
+	if e.Code != "" {
+		m.errors.Add(1, e.Code)
+	}
+	m.in.Add(e.BytesIn)
+	m.out.Add(e.BytesOut)
+	m.seconds.Observe(e.Duration.Seconds(), e.Op)
+	a.logRequest(e)
+}

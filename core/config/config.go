@@ -1,0 +1,199 @@
+// Package config is every setting of the server in one struct. A setting is a
+// flag (--content-dir), an environment variable (MUCURA_CONTENT_DIR) and a
+// line of the configuration file (content-dir = /srv); the flag wins over the
+// variable, and the variable over the line.
+package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Config is what an operator can set. The zero value is not valid; start from
+// the defaults that Parse fills in.
+type Config struct {
+	Listen      string
+	AdminListen string
+	Data        string // directory
+	Metadata    string // URL
+	Content     string // URL
+	Registry    string // URL
+	SiteKeyFile string
+
+	RootAccessKeyID     string
+	RootSecretAccessKey string
+	ShowRootKey         bool
+
+	Region  string
+	Domains List
+
+	TLSCert, TLSKey string
+
+	DefaultOwnership  string
+	BlockPublicAccess bool
+	AllowV2Presigned  bool
+
+	InlineMax     Size
+	Leeway        time.Duration
+	SweepInterval time.Duration
+
+	MaxRequests    int
+	MaxHeaderBytes Size
+	BodyIdle       time.Duration
+	IdleTimeout    time.Duration
+	DrainTimeout   time.Duration
+
+	LogLevel string
+
+	Debug             bool
+	DebugLifecycleDay time.Duration
+
+	adminGiven bool
+}
+
+// AdminGiven tells whether the admin listener was asked for, rather than being
+// the default, which yields when its port is taken.
+func (c *Config) AdminGiven() bool { return c.adminGiven }
+
+// setting is one row of the table: name, help, and how to set and show it.
+type setting struct {
+	name   string
+	help   string
+	secret bool
+	value  value
+}
+
+// settings is the table of all settings, in the order they are documented.
+func (c *Config) settings() []setting {
+	return []setting{
+		{"listen", "address of the S3 endpoint, host:port", false, text(&c.Listen)},
+		{"admin-listen", "address of health, metrics and profiles, host:port; \"off\" for none", false, text(&c.AdminListen)},
+		{"data", "data directory", false, text(&c.Data)},
+		{"metadata", "metadata store, URL: sqlite:///path/meta.db (default: in the data directory)", false, text(&c.Metadata)},
+		{"content", "content store, URL: file:///path (default: in the data directory)", false, text(&c.Content)},
+		{"registry", "store of accounts, keys, bucket names and usage, URL (default: the metadata store)", false, text(&c.Registry)},
+		{"site-key-file", "file with the key that seals secrets at rest; made when absent (default: in the data directory)", false, text(&c.SiteKeyFile)},
+		{"root-access-key-id", "administrator's access key ID; with none a pair is made and shown once", false, text(&c.RootAccessKeyID)},
+		{"root-secret-access-key", "administrator's secret access key", true, text(&c.RootSecretAccessKey)},
+		{"show-root-key", "print the administrator's key pair at every start, for trials", false, boolean(&c.ShowRootKey)},
+		{"region", "region to report; any region is accepted in signatures", false, text(&c.Region)},
+		{"domain", "domain for virtual-hosted addressing (bucket.DOMAIN); comma-separated, may be repeated", false, &c.Domains},
+		{"tls-cert", "certificate chain, PEM; read again when the file changes", false, text(&c.TLSCert)},
+		{"tls-key", "private key of the certificate, PEM", false, text(&c.TLSKey)},
+		{"default-object-ownership", "object ownership of buckets that set none: ObjectWriter, BucketOwnerPreferred or BucketOwnerEnforced", false, text(&c.DefaultOwnership)},
+		{"block-public-access", "forbid public access everywhere, whatever buckets say", false, boolean(&c.BlockPublicAccess)},
+		{"allow-v2-presigned", "accept GET and HEAD presigned with the old Signature Version 2", false, boolean(&c.AllowV2Presigned)},
+		{"inline-max", "largest content kept in its metadata record, bytes (units KiB, MiB)", false, &c.InlineMax},
+		{"leeway", "how long a released content is kept before it is freed", false, duration(&c.Leeway)},
+		{"sweep-interval", "pause between background sweeps; 0 for none", false, duration(&c.SweepInterval)},
+		{"max-requests", "requests served at once; more get 503 SlowDown", false, integer(&c.MaxRequests)},
+		{"max-header-bytes", "largest request header", false, &c.MaxHeaderBytes},
+		{"body-idle-timeout", "longest pause of a client that is sending or receiving a body", false, duration(&c.BodyIdle)},
+		{"idle-timeout", "how long an idle connection is kept", false, duration(&c.IdleTimeout)},
+		{"drain-timeout", "how long requests may take to finish after SIGTERM", false, duration(&c.DrainTimeout)},
+		{"log-level", "debug, info, warn or error", false, text(&c.LogLevel)},
+		{"debug", "allow the debug- settings; never in production", false, boolean(&c.Debug)},
+		{"debug-lifecycle-day", "length of a lifecycle day (needs --debug)", false, duration(&c.DebugLifecycleDay)},
+	}
+}
+
+// defaults are the values of settings that are not given.
+func defaults() *Config {
+	return &Config{
+		Listen:            "127.0.0.1:9000",
+		AdminListen:       "127.0.0.1:9001",
+		Data:              defaultData(),
+		Region:            "mucura",
+		DefaultOwnership:  "ObjectWriter",
+		InlineMax:         64 << 10,
+		Leeway:            24 * time.Hour,
+		SweepInterval:     10 * time.Minute,
+		MaxRequests:       1024,
+		MaxHeaderBytes:    32 << 10,
+		BodyIdle:          time.Minute,
+		IdleTimeout:       2 * time.Minute,
+		DrainTimeout:      30 * time.Second,
+		LogLevel:          "info",
+		DebugLifecycleDay: 24 * time.Hour,
+	}
+}
+
+func defaultData() string {
+	if os.Getuid() == 0 {
+		return "/var/lib/mucura"
+	}
+	if d := os.Getenv("XDG_DATA_HOME"); d != "" {
+		return filepath.Join(d, "mucura")
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "mucura-data"
+	}
+	return filepath.Join(home, ".local", "share", "mucura")
+}
+
+// finish fills what follows from other settings and reports every bad value.
+func (c *Config) finish() (problems []string) {
+	bad := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
+	if c.Data == "" {
+		bad("data: must not be empty")
+	}
+	abs, err := filepath.Abs(c.Data)
+	if err != nil {
+		bad("data: %v", err)
+	}
+	c.Data = abs
+	setDefault(&c.Metadata, "sqlite://"+filepath.Join(abs, "meta.db"))
+	setDefault(&c.Content, "file://"+filepath.Join(abs, "content"))
+	setDefault(&c.Registry, c.Metadata)
+	setDefault(&c.SiteKeyFile, filepath.Join(abs, "site.key"))
+	for name, url := range map[string]string{"metadata": c.Metadata, "content": c.Content, "registry": c.Registry} {
+		if scheme, rest, ok := strings.Cut(url, "://"); !ok || scheme == "" || rest == "" {
+			bad("%s: %q is not a URL such as sqlite:///path or file:///path", name, url)
+		}
+	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		bad("tls-cert and tls-key go together")
+	}
+	if (c.RootAccessKeyID == "") != (c.RootSecretAccessKey == "") {
+		bad("root-access-key-id and root-secret-access-key go together")
+	}
+	switch c.DefaultOwnership {
+	case "ObjectWriter", "BucketOwnerPreferred", "BucketOwnerEnforced":
+	default:
+		bad("default-object-ownership: %q is none of ObjectWriter, BucketOwnerPreferred, BucketOwnerEnforced", c.DefaultOwnership)
+	}
+	switch c.LogLevel {
+	case "debug", "info", "warn", "error":
+	default:
+		bad("log-level: %q is none of debug, info, warn, error", c.LogLevel)
+	}
+	if c.DebugLifecycleDay != 24*time.Hour && !c.Debug {
+		bad("debug-lifecycle-day: needs --debug")
+	}
+	if c.DebugLifecycleDay <= 0 {
+		bad("debug-lifecycle-day: must be positive")
+	}
+	if c.MaxRequests < 1 {
+		bad("max-requests: must be at least 1")
+	}
+	if c.MaxHeaderBytes < 8<<10 {
+		bad("max-header-bytes: must be at least 8 KiB")
+	}
+	if c.InlineMax < 0 || c.InlineMax > 1<<20 {
+		bad("inline-max: must be between 0 and 1 MiB")
+	}
+	if c.Leeway < time.Minute && !c.Debug {
+		bad("leeway: must be at least a minute (less needs --debug)")
+	}
+	return problems
+}
+
+func setDefault(s *string, value string) {
+	if *s == "" {
+		*s = value
+	}
+}

@@ -1,0 +1,72 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestPrecedence(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "mucura.conf")
+	if err := os.WriteFile(file, []byte("# ours\nregion = file\nlisten = 127.0.0.1:1\ninline-max = 8KiB\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	env := []string{"MUCURA_REGION=env", "MUCURA_LISTEN=127.0.0.1:2", "MUCURA_CONFIG=" + file, "PATH=/bin"}
+	c, rest, err := Parse("serve", []string{"--listen", "127.0.0.1:3", "tail"}, env, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Listen != "127.0.0.1:3" || c.Region != "env" || c.InlineMax != 8<<10 {
+		t.Errorf("got listen %q region %q inline-max %d", c.Listen, c.Region, c.InlineMax)
+	}
+	if len(rest) != 1 || rest[0] != "tail" {
+		t.Errorf("rest = %q", rest)
+	}
+}
+
+func TestFlagsBetweenArguments(t *testing.T) {
+	c, rest, err := Parse("account add", []string{"ada", "--region", "r", "x", "--debug", "--", "--y"}, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Region != "r" || !c.Debug || strings.Join(rest, " ") != "ada x --y" {
+		t.Errorf("region %q debug %v rest %q", c.Region, c.Debug, rest)
+	}
+}
+
+func TestAllProblemsAtOnce(t *testing.T) {
+	env := []string{"MUCURA_REGOIN=x", "MUCURA_LEEWAY=soon", "MUCURA_ROOT_ACCESS_KEY_ID=A", "MUCURA_DEBUG_LIFECYCLE_DAY=2s", "MUCURA_TLS_CERT=c"}
+	_, _, err := Parse("serve", nil, env, nil)
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	for _, want := range []string{"MUCURA_REGOIN", "leeway", "go together", "needs --debug", "tls-cert"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q missing in:\n%v", want, err)
+		}
+	}
+}
+
+func TestSecretsAreNotShown(t *testing.T) {
+	c, _, err := Parse("serve", nil, []string{"MUCURA_ROOT_ACCESS_KEY_ID=AKID", "MUCURA_ROOT_SECRET_ACCESS_KEY=hush-hush"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := c.Describe(); strings.Contains(s, "hush") || !strings.Contains(s, "root-secret-access-key = (set)") {
+		t.Error(s)
+	}
+}
+
+func TestParseSize(t *testing.T) {
+	for in, want := range map[string]int64{"0": 0, "4096": 4096, "64KiB": 64 << 10, "1 MiB": 1 << 20, "2GB": 2e9, "-1": -1, "5g": 5 << 30} {
+		if got, err := ParseSize(in); err != nil || got != want {
+			t.Errorf("%q: %d, %v", in, got, err)
+		}
+	}
+	for _, in := range []string{"", "x", "1 parsec", "99999999999TiB", "1.5k"} {
+		if got, err := ParseSize(in); err == nil {
+			t.Errorf("%q: accepted as %d", in, got)
+		}
+	}
+}

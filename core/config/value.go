@@ -1,0 +1,139 @@
+package config
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// value is a setting's value: flag.Value.
+type value interface {
+	String() string
+	Set(string) error
+}
+
+// List is a list of strings: comma-separated, and adding up when repeated.
+type List []string
+
+func (l *List) String() string { return strings.Join(*l, ",") }
+
+// Set adds the parts of s.
+func (l *List) Set(s string) error {
+	for part := range strings.SplitSeq(s, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			*l = append(*l, part)
+		}
+	}
+	return nil
+}
+
+// Size is a number of bytes; it may be written with a unit: 64KiB, 1MiB, 2GB.
+type Size int64
+
+func (n *Size) String() string { return strconv.FormatInt(int64(*n), 10) }
+
+// Set parses a size.
+func (n *Size) Set(s string) error {
+	v, err := ParseSize(s)
+	*n = Size(v)
+	return err
+}
+
+// ParseSize reads a number of bytes with an optional unit: B, kB, MB, GB, TB
+// (powers of 1000) or KiB, MiB, GiB, TiB (powers of 1024).
+func ParseSize(s string) (int64, error) {
+	t := strings.TrimSpace(s)
+	digits := len(t)
+	for i, c := range t {
+		if (c < '0' || c > '9') && !(i == 0 && c == '-') {
+			digits = i
+			break
+		}
+	}
+	v, err := strconv.ParseInt(t[:digits], 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%q is not a number of bytes", s)
+	}
+	units := map[string]int64{
+		"": 1, "b": 1,
+		"kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12,
+		"k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40,
+		"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40,
+	}
+	unit, ok := units[strings.ToLower(strings.TrimSpace(t[digits:]))]
+	if !ok {
+		return 0, fmt.Errorf("%q: unknown unit %q", s, t[digits:])
+	}
+	if v != 0 && v*unit/unit != v {
+		return 0, fmt.Errorf("%q is too large", s)
+	}
+	return v * unit, nil
+}
+
+type textValue struct{ p *string }
+
+func text(p *string) value             { return textValue{p} }
+func (v textValue) Set(s string) error { *v.p = s; return nil }
+func (v textValue) String() string {
+	if v.p == nil {
+		return ""
+	}
+	return *v.p
+}
+
+type boolValue struct{ p *bool }
+
+func boolean(p *bool) value          { return boolValue{p} }
+func (v boolValue) IsBoolFlag() bool { return true }
+func (v boolValue) Set(s string) (err error) {
+	*v.p, err = strconv.ParseBool(s)
+	if err != nil {
+		return fmt.Errorf("%q is neither true nor false", s)
+	}
+	return nil
+}
+
+func (v boolValue) String() string {
+	if v.p == nil {
+		return ""
+	}
+	return strconv.FormatBool(*v.p)
+}
+
+type intValue struct{ p *int }
+
+func integer(p *int) value { return intValue{p} }
+func (v intValue) Set(s string) (err error) {
+	*v.p, err = strconv.Atoi(s)
+	if err != nil {
+		return fmt.Errorf("%q is not a whole number", s)
+	}
+	return nil
+}
+
+func (v intValue) String() string {
+	if v.p == nil {
+		return ""
+	}
+	return strconv.Itoa(*v.p)
+}
+
+type durationValue struct{ p *time.Duration }
+
+func duration(p *time.Duration) value { return durationValue{p} }
+func (v durationValue) Set(s string) error {
+	d, err := time.ParseDuration(s)
+	if err != nil || d < 0 {
+		return fmt.Errorf("%q is not a duration such as 90s or 24h", s)
+	}
+	*v.p = d
+	return nil
+}
+
+func (v durationValue) String() string {
+	if v.p == nil {
+		return ""
+	}
+	return v.p.String()
+}
