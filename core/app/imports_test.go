@@ -1,4 +1,4 @@
-package mucura
+package app
 
 import (
 	"go/parser"
@@ -9,7 +9,10 @@ import (
 	"testing"
 )
 
-const module = "github.com/mucura/mucura/"
+const (
+	module = "github.com/mucura/mucura/"
+	root   = "../.."
+)
 
 // thirdPartyInCore lists the modules core may use, and where: pure functions only.
 var thirdPartyInCore = map[string]string{"core/checksum": "github.com/minio/crc64nvme"}
@@ -18,7 +21,7 @@ var thirdPartyInCore = map[string]string{"core/checksum": "github.com/minio/crc6
 // third party, adapters do not know each other.
 func TestImports(t *testing.T) {
 	seen := 0
-	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 			return err
 		}
@@ -27,7 +30,11 @@ func TestImports(t *testing.T) {
 			return err
 		}
 		seen++
-		dir := filepath.ToSlash(filepath.Dir(path))
+		rel, err := filepath.Rel(root, path)
+		if err != nil {
+			return err
+		}
+		dir := filepath.ToSlash(filepath.Dir(rel))
 		for _, spec := range file.Imports {
 			imported := strings.Trim(spec.Path.Value, `"`)
 			if why := forbidden(dir, imported); why != "" {

@@ -1,0 +1,30 @@
+# make run    starts a repository on SQLite and the local disk
+# make test   runs every test that needs nothing but Go and a C compiler
+GO      ?= go
+DATA    ?= $(CURDIR)/data
+LDFLAGS ?= -s -w
+
+.PHONY: build run test lint bench interop torture clean
+
+build: bin/mucurad
+
+bin/mucurad: FORCE
+	@mkdir -p bin
+	CGO_ENABLED=1 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./appliance/cmd/mucurad
+
+FORCE:
+
+# The data stay in ./data; MUCURA_… variables are passed on.
+run: build
+	@MUCURA_DATA="$${MUCURA_DATA:-$(DATA)}" bin/mucurad serve --show-root-key
+
+test: build
+	CGO_ENABLED=1 $(GO) test -race -timeout 20m ./...
+
+lint:
+	@test -z "$$(gofmt -l . | tee /dev/stderr)" || { echo "gofmt would change the files above"; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+clean:
+	rm -rf bin out
