@@ -13,6 +13,7 @@ import (
 	"github.com/mucura/mucura/core/s3err"
 	"github.com/mucura/mucura/core/seal"
 	"github.com/mucura/mucura/core/sigv4"
+	"github.com/mucura/mucura/core/vcache"
 )
 
 // serviceState holds what was decoded from records, by their version. The
@@ -23,8 +24,8 @@ type serviceState struct {
 	box    *seal.Box
 	boxErr error
 
-	keys     cache[principalKey]
-	accounts cache[*catalog.Account]
+	keys     vcache.Cache[principalKey]
+	accounts vcache.Cache[*catalog.Account]
 }
 
 // principalKey is an access key ready for use. It holds for the access key
@@ -50,7 +51,7 @@ func (s *Service) key(ctx context.Context, accessKeyID, sessionToken string) (si
 	if err != nil {
 		return sigv4.Key{}, refusal(err)
 	}
-	k, known := s.state.keys.get(accessKeyID, rec.Version)
+	k, known := s.state.keys.Get(accessKeyID, rec.Version)
 	if !known {
 		if k, err = s.openKey(accessKeyID, rec.Value); err != nil {
 			return sigv4.Key{}, s3err.InternalError.With(err)
@@ -69,7 +70,7 @@ func (s *Service) key(ctx context.Context, accessKeyID, sessionToken string) (si
 	if !known || k.accountVersion != version {
 		p := &catalog.Principal{Account: acct, AccessKeyID: accessKeyID}
 		k.accountVersion, k.key = version, sigv4.Key{ID: accessKeyID, Secret: k.secret, Owner: p}
-		s.state.keys.put(accessKeyID, rec.Version, k)
+		s.state.keys.Put(accessKeyID, rec.Version, k)
 	}
 	return k.key, nil
 }
@@ -126,14 +127,14 @@ func (s *Service) readAccount(ctx context.Context, id string) (*catalog.Account,
 	if err != nil {
 		return nil, "", fmt.Errorf("read account %s: %w", id, err)
 	}
-	if a, ok := s.state.accounts.get(id, rec.Version); ok {
+	if a, ok := s.state.accounts.Get(id, rec.Version); ok {
 		return a, rec.Version, nil
 	}
 	a := &catalog.Account{}
 	if err := json.Unmarshal(rec.Value, a); err != nil {
 		return nil, "", fmt.Errorf("account %s: %w", id, err)
 	}
-	s.state.accounts.put(id, rec.Version, a)
+	s.state.accounts.Put(id, rec.Version, a)
 	return a, rec.Version, nil
 }
 
