@@ -95,7 +95,10 @@ type Store interface {
 	Create(ctx context.Context, id ID, size int64) (Writer, error)
 
 	// Open reads length bytes from offset; length -1 reads to the end. A range
-	// beyond the end gives what there is. The reader gives ErrCorrupt or
+	// beyond the end gives what there is; when a length was asked for and bytes
+	// are missing, io.ErrUnexpectedEOF follows them where the engine can tell,
+	// so a caller that asks for what a record promises never takes a shortened
+	// content for a whole one. Otherwise, too, the reader gives ErrCorrupt or
 	// io.ErrUnexpectedEOF, never silently wrong or short data, where the engine
 	// can tell. A reader over a local file implements io.WriterTo by copying
 	// from an *io.LimitedReader over the *os.File, so that io.Copy to a plain
