@@ -203,8 +203,11 @@ type Finished struct {
 type Release struct {
 	ID content.ID
 	At time.Time
-	// Key is the object key (or upload, see HolderUpload) that referred to it.
+	// Key is the object key whose record referred to it, or was going to.
 	Key string
+	// UploadID is set when a part of that upload of Key held it: then the
+	// upload's parts are looked at as well as the versions of Key.
+	UploadID string
 	// Manifest: the content is a manifest, whose segments are released with it.
 	Manifest bool
 }
@@ -213,8 +216,8 @@ type Release struct {
 type Reference struct {
 	At       time.Time
 	Bucket   string // bucket ID
-	Key      string // object key; or the upload ID when UploadID is set
-	UploadID string
+	Key      string // object key
+	UploadID string // set when a part of this upload of Key holds it
 	PartNum  int
 }
 

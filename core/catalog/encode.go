@@ -41,6 +41,7 @@ const (
 	flagInline
 	flagGone
 	flagHoldReleased
+	flagPending // in a summary only
 )
 
 func (o *Object) flags() (f uint64) {

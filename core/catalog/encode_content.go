@@ -9,6 +9,7 @@ func EncodeRelease(r *Release) []byte {
 	e.time(2, r.At)
 	e.string(3, r.Key)
 	e.bool(4, r.Manifest)
+	e.string(5, r.UploadID)
 	return e.b
 }
 
@@ -26,6 +27,8 @@ func DecodeRelease(b []byte) (*Release, error) {
 			r.Key = d.data
 		case 4:
 			r.Manifest = d.bool()
+		case 5:
+			r.UploadID = d.data
 		}
 	}
 	if d.err != nil {

@@ -8,6 +8,7 @@ type Summary struct {
 	Null         bool
 	DeleteMarker bool
 	Gone         bool
+	Pending      bool // the record owes work, see Object.Pending
 	Size         int64
 	ModTime      time.Time
 	ETag         string
@@ -38,7 +39,11 @@ const maxSummaryText = 128
 func ObjectSummary(o *Object) []byte {
 	e := newEncoder(128)
 	e.ref(sumRef, o.Ref)
-	e.uint(sumFlags, o.flags()&(flagNull|flagDeleteMarker|flagGone))
+	flags := o.flags() & (flagNull | flagDeleteMarker | flagGone)
+	if len(o.Pending) > 0 {
+		flags |= flagPending
+	}
+	e.uint(sumFlags, flags)
 	e.uint(sumSize, uint64(o.Size))
 	e.time(sumModTime, o.ModTime)
 	e.short(sumETag, o.ETag)
@@ -70,6 +75,7 @@ func DecodeSummary(b []byte) (Summary, error) {
 			s.Null = d.num&flagNull != 0
 			s.DeleteMarker = d.num&flagDeleteMarker != 0
 			s.Gone = d.num&flagGone != 0
+			s.Pending = d.num&flagPending != 0
 		case sumSize:
 			s.Size = d.size()
 		case sumModTime:

@@ -155,7 +155,7 @@ func TestRecordsRoundTrip(t *testing.T) {
 		gotF, err := DecodeFinished(EncodeFinished(&f))
 		same(t, &f, gotF, err)
 
-		rel := Release{genID().Draw(t, "id"), genTime().Draw(t, "at"), rapid.String().Draw(t, "key"), rapid.Bool().Draw(t, "manifest")}
+		rel := Release{genID().Draw(t, "id"), genTime().Draw(t, "at"), rapid.String().Draw(t, "key"), rapid.String().Draw(t, "upload"), rapid.Bool().Draw(t, "manifest")}
 		gotRel, err := DecodeRelease(EncodeRelease(&rel))
 		same(t, &rel, gotRel, err)
 
@@ -171,7 +171,7 @@ func TestRecordsRoundTrip(t *testing.T) {
 
 func summaryOf(o *Object) Summary {
 	return Summary{
-		Ref: o.Ref, Null: o.Null, DeleteMarker: o.DeleteMarker, Gone: o.Gone, Size: o.Size, ModTime: o.ModTime,
+		Ref: o.Ref, Null: o.Null, DeleteMarker: o.DeleteMarker, Gone: o.Gone, Pending: len(o.Pending) > 0, Size: o.Size, ModTime: o.ModTime,
 		ETag: o.ETag, Owner: o.Owner, StorageClass: o.StorageClass,
 		Checksum: Checksum{Algorithm: o.Checksum.Algorithm, Type: o.Checksum.Type},
 	}

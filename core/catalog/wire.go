@@ -42,10 +42,6 @@ func (e *encoder) uint(field int, v uint64) {
 	}
 }
 
-func (e *encoder) int(field int, v int64) {
-	e.uint(field, uint64(v)<<1^uint64(v>>63))
-}
-
 func (e *encoder) bool(field int, v bool) {
 	if v {
 		e.uint(field, 1)
