@@ -226,3 +226,44 @@ func Check(c Capabilities, p Partition, key string, r Record) error {
 	}
 	return nil
 }
+
+// CheckBatch is Check for a batch: ErrUnsupported when the store has no
+// batches or a key appears twice, ErrTooLarge for too many operations or one
+// over the limits.
+func CheckBatch(c Capabilities, p Partition, ops []Op) error {
+	if !c.Batch {
+		return fmt.Errorf("batch: %w", ErrUnsupported)
+	}
+	if len(ops) > MaxBatch {
+		return fmt.Errorf("batch of %d operations: %w", len(ops), ErrTooLarge)
+	}
+	for i := range ops {
+		if err := Check(c, p, ops[i].Key, ops[i].Record); err != nil {
+			return err
+		}
+	}
+	if twice(ops) {
+		return fmt.Errorf("batch names a key twice: %w", ErrUnsupported)
+	}
+	return nil
+}
+
+// twice tells whether two operations have the same key. Most batches are of
+// two or three operations, for which a map costs more than comparing.
+func twice(ops []Op) bool {
+	if len(ops) > 16 {
+		seen := make(map[string]bool, len(ops))
+		for i := range ops {
+			seen[ops[i].Key] = true
+		}
+		return len(seen) < len(ops)
+	}
+	for i := range ops {
+		for j := range i {
+			if ops[i].Key == ops[j].Key {
+				return true
+			}
+		}
+	}
+	return false
+}
