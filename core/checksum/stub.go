@@ -1,5 +1,0 @@
-package checksum
-
-import "hash"
-
-func newHash(string) hash.Hash { panic("unwritten") }
