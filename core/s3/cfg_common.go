@@ -1,0 +1,101 @@
+package s3
+
+import (
+	"github.com/mucura/mucura/core/catalog"
+	"github.com/mucura/mucura/core/repo"
+	"github.com/mucura/mucura/core/s3err"
+)
+
+// maxConfigDoc bounds the documents of settings, bytes.
+const maxConfigDoc = 64 << 10
+
+// changeBucket changes the bucket's record and answers without a body.
+func (c *call) changeBucket(status int, change func(*catalog.Bucket) error) error {
+	if _, err := c.f.Repo.UpdateBucket(c.ctx, c.bucket, change); err != nil {
+		return err
+	}
+	return c.empty(status)
+}
+
+// openFor finds the version that the request names and authorizes an action on
+// it: versionAction when the request has a versionId. That there is no such
+// version is told only to those who may act.
+func (c *call) openFor(action, versionAction string) (*repo.Handle, error) {
+	return c.openWith(action, versionAction, nil, nil)
+}
+
+// mayChange is openFor for a change: extra are condition keys that the
+// request's body gives, and bad is what is wrong with that body. It is reported
+// after AccessDenied and before a missing version, as S3 does.
+func (c *call) mayChange(action, versionAction string, extra map[string][]string, bad error) error {
+	_, err := c.openWith(action, versionAction, extra, bad)
+	return err
+}
+
+func (c *call) openWith(action, versionAction string, extra map[string][]string, bad error) (*repo.Handle, error) {
+	version, err := c.askedVersion()
+	if err != nil {
+		return nil, err
+	}
+	if version != "" {
+		action = versionAction
+	}
+	h, missing := c.f.Repo.Open(c.ctx, c.b, c.key, version, false)
+	var o *catalog.Object
+	if h != nil {
+		o = h.Object
+	}
+	if err := c.authorize(action, c.key, o, extra); err != nil {
+		return nil, err
+	}
+	if bad != nil {
+		return nil, bad
+	}
+	if missing != nil && o != nil && o.DeleteMarker {
+		c.set("X-Amz-Delete-Marker", "true")
+		c.showVersion(o)
+	}
+	return h, missing
+}
+
+// askedVersion is the version ID that the request names, "" for the current
+// one. InvalidArgument for what cannot be a version ID.
+func (c *call) askedVersion() (string, error) {
+	id := c.query.get("versionId")
+	if id == "" {
+		if c.query.has("versionId") {
+			return "", badArgument("versionId", "", "Version id cannot be the empty string")
+		}
+		return "", nil
+	}
+	for i := range len(id) {
+		if ch := id[i]; (ch < '0' || ch > '9') && (ch < 'a' || ch > 'z') && (ch < 'A' || ch > 'Z') {
+			return "", badArgument("versionId", id, "Invalid version id specified")
+		}
+	}
+	return id, nil
+}
+
+// badArgument is InvalidArgument about one named argument.
+func badArgument(name, value, message string) error {
+	return s3err.InvalidArgument.Say("%s", message).
+		Field("ArgumentName", name).Field("ArgumentValue", value)
+}
+
+// changeObject changes the version that the request names, and answers without
+// a body.
+func (c *call) changeObject(status int, change func(*catalog.Object) error) error {
+	o, err := c.f.Repo.Update(c.ctx, c.b, c.key, c.query.get("versionId"), change)
+	if err != nil {
+		return err
+	}
+	c.showVersion(o)
+	return c.empty(status)
+}
+
+// showVersion names the version in the answer, where there are versions.
+func (c *call) showVersion(o *catalog.Object) {
+	if c.b.Versioning != catalog.Unversioned {
+		c.set("X-Amz-Version-Id", o.VersionID())
+	}
+}
