@@ -16,13 +16,14 @@ var (
 	EntityTooSmall                   = &Code{"EntityTooSmall", 400, "Your proposed upload is smaller than the minimum allowed size"}
 	ExpiredToken                     = &Code{"ExpiredToken", 400, "The provided token has expired."}
 	IllegalVersioningConfiguration   = &Code{"IllegalVersioningConfigurationException", 400, "The versioning configuration specified in the request is invalid."}
-	IncompleteBody                   = &Code{"IncompleteBody", 400, "You did not provide the number of bytes specified by the Content-Length HTTP header."}
+	IncompleteBody                   = &Code{"IncompleteBody", 400, "You did not provide the number of bytes specified by the Content-Length HTTP header"}
 	InternalError                    = &Code{"InternalError", 500, "We encountered an internal error. Please try again."}
 	InvalidAccessKeyID               = &Code{"InvalidAccessKeyId", 403, "The AWS Access Key Id you provided does not exist in our records."}
 	InvalidArgument                  = &Code{"InvalidArgument", 400, "Invalid Argument"}
 	InvalidBucketACLWithOwnership    = &Code{"InvalidBucketAclWithObjectOwnership", 400, "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting"}
 	InvalidBucketName                = &Code{"InvalidBucketName", 400, "The specified bucket is not valid."}
 	InvalidBucketState               = &Code{"InvalidBucketState", 409, "The request is not valid with the current state of the bucket."}
+	InvalidChunkSize                 = &Code{"InvalidChunkSizeError", 400, "Only the last chunk is allowed to have a size less than 8192 bytes"}
 	InvalidDigest                    = &Code{"InvalidDigest", 400, "The Content-MD5 you specified is not valid."}
 	InvalidLocationConstraint        = &Code{"InvalidLocationConstraint", 400, "The specified location-constraint is not valid"}
 	InvalidObjectState               = &Code{"InvalidObjectState", 403, "The operation is not valid for the current state of the object."}
@@ -40,6 +41,7 @@ var (
 	MalformedACL                     = &Code{"MalformedACLError", 400, "The XML you provided was not well-formed or did not validate against our published schema"}
 	MalformedPOSTRequest             = &Code{"MalformedPOSTRequest", 400, "The body of your POST request is not well-formed multipart/form-data."}
 	MalformedPolicy                  = &Code{"MalformedPolicy", 400, "Policy has invalid resource"}
+	MalformedTrailer                 = &Code{"MalformedTrailerError", 400, "The request contained trailing data that was not well-formed or did not conform to our published schema."}
 	MalformedXML                     = &Code{"MalformedXML", 400, "The XML you provided was not well-formed or did not validate against our published schema"}
 	MaxMessageLengthExceeded         = &Code{"MaxMessageLengthExceeded", 400, "Your request was too big."}
 	MaxPostPreDataLengthExceeded     = &Code{"MaxPostPreDataLengthExceededError", 400, "Your POST request fields preceding the upload file were too large."}
@@ -71,7 +73,7 @@ var (
 	ReplicationConfigurationNotFound = &Code{"ReplicationConfigurationNotFoundError", 404, "The replication configuration was not found"}
 	RequestExpired                   = &Code{"AccessDenied", 403, "Request has expired"}
 	RequestHeaderSectionTooLarge     = &Code{"RequestHeaderSectionTooLarge", 400, "Your request header section exceeds the maximum allowed size."}
-	RequestTimeTooSkewed             = &Code{"RequestTimeTooSkewed", 403, "The difference between the request time and the server's time is too large."}
+	RequestTimeTooSkewed             = &Code{"RequestTimeTooSkewed", 403, "The difference between the request time and the current time is too large."}
 	RequestTimeout                   = &Code{"RequestTimeout", 400, "Your socket connection to the server was not read from or written to within the timeout period."}
 	ServerSideEncryptionNotFound     = &Code{"ServerSideEncryptionConfigurationNotFoundError", 404, "The server side encryption configuration was not found"}
 	SignatureDoesNotMatch            = &Code{"SignatureDoesNotMatch", 403, "The request signature we calculated does not match the signature you provided. Check your key and signing method."}
