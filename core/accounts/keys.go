@@ -36,6 +36,9 @@ func (s *Service) AddKey(ctx context.Context, accountID string, spec KeySpec) (*
 	if _, err := s.account(ctx, accountID); err != nil {
 		return nil, err
 	}
+	if spec.Label == rootLabel {
+		return nil, fmt.Errorf("label %q is reserved", rootLabel)
+	}
 	k, err := s.sealKey(accountID, spec)
 	if err != nil {
 		return nil, err

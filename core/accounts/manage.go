@@ -69,7 +69,7 @@ func (s *Service) Add(ctx context.Context, in NewAccount) (*catalog.Account, err
 	}
 	v, err := s.put(ctx, catalog.Accounts, a.ID, value, meta.IfAbsent)
 	if err != nil {
-		s.unclaim(ctx, made)
+		s.unclaim(ctx, a.ID, made)
 		if errors.Is(err, meta.ErrConflict) { // somebody took the same entries over, and was quicker
 			return nil, fmt.Errorf("%s: %w", describe(a.Name), ErrExists)
 		}
@@ -143,7 +143,7 @@ func (s *Service) replace(ctx context.Context, old, a *catalog.Account, version 
 		return err
 	}
 	if _, err = s.put(ctx, catalog.Accounts, a.ID, value, meta.IfMatch(version)); err != nil {
-		s.unclaim(ctx, made)
+		s.unclaim(ctx, a.ID, made)
 		return err
 	}
 	kept := indexes(a)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/mucura/mucura/core/catalog"
@@ -38,7 +39,7 @@ func (s *Service) claimAll(ctx context.Context, id string, ix []string) (made []
 		var v meta.Version
 		v, err = s.claimOne(ctx, id, index)
 		if err != nil {
-			s.unclaim(ctx, made)
+			s.unclaim(ctx, id, made)
 			return nil, err
 		}
 		if v != "" {
@@ -64,14 +65,32 @@ func (s *Service) claimOne(ctx context.Context, id, index string) (meta.Version,
 	return "", nil
 }
 
-// unclaim removes entries that claimAll made, unless they have changed since.
-// It is done also when the caller has gone away; what it cannot remove stays as
-// an entry that finds nothing.
-func (s *Service) unclaim(ctx context.Context, made []claim) {
+// unclaim removes entries that claimAll made for an account that was not
+// written, unless they have changed since. Another process may have taken them
+// over and written the account: what is that account's stays, or is put back.
+// It is done also when the caller has gone away; what it cannot remove stays
+// as an entry that finds nothing.
+func (s *Service) unclaim(ctx context.Context, id string, made []claim) {
 	ctx = context.WithoutCancel(ctx)
 	for _, c := range made {
+		if s.belongs(ctx, id, c.index) {
+			continue
+		}
 		_ = s.Registry.Delete(ctx, catalog.AccountNames, c.index, meta.IfMatch(c.version))
+		if s.belongs(ctx, id, c.index) {
+			_, _ = s.claimOne(ctx, id, c.index)
+		}
 	}
+}
+
+// belongs tells whether there is an account of an ID to which index belongs,
+// or may be one.
+func (s *Service) belongs(ctx context.Context, id, index string) bool {
+	a, err := s.account(ctx, id)
+	if err != nil {
+		return !errors.Is(err, ErrNotFound)
+	}
+	return slices.Contains(indexes(a), index)
 }
 
 // release removes an index entry if it is the account's.

@@ -19,7 +19,8 @@ const RootName = "root"
 // was cut short is finished by the next.
 const rootIndex = "k:" + RootName
 
-const rootLabel = "administrator"
+// rootLabel marks the keys EnsureRoot makes; AddKey refuses it.
+const rootLabel = "root's own"
 
 // EnsureRoot makes the administrator's account (an operator without quota) and
 // its key pair. With accessKeyID and secret given, that pair is root's, and the
@@ -91,18 +92,31 @@ func (s *Service) ensureRootKey(ctx context.Context, rootID, accessKeyID, secret
 	}
 	if accessKeyID == "" {
 		if others, err := s.Keys(ctx, rootID); err != nil || len(others) > 0 {
-			return false, "", "", err
+			return false, "", "", errors.Join(err, s.stillNoRoot(ctx, version))
 		}
 	}
-	k, err := s.replaceRoot(ctx, rootID, old, version, KeySpec{AccessKeyID: accessKeyID, SecretAccessKey: secret, Label: rootLabel})
+	k, err := s.replaceRoot(ctx, rootID, version, KeySpec{AccessKeyID: accessKeyID, SecretAccessKey: secret, Label: rootLabel})
 	if err != nil {
 		return false, "", "", err
 	}
 	return true, k.ID, k.Secret, nil
 }
 
-// replaceRoot makes a new pair root's own and removes the old one.
-func (s *Service) replaceRoot(ctx context.Context, rootID string, old *catalog.AccessKey, version meta.Version, spec KeySpec) (*NewKey, error) {
+// stillNoRoot is meta.ErrConflict when root's entry has changed since it was
+// read: the keys root has may be what another process has just made.
+func (s *Service) stillNoRoot(ctx context.Context, version meta.Version) error {
+	_, now, err := s.readRoot(ctx)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	if now != version {
+		return fmt.Errorf("root's access key: %w", meta.ErrConflict)
+	}
+	return nil
+}
+
+// replaceRoot makes a new pair root's own, in place of the one at version.
+func (s *Service) replaceRoot(ctx context.Context, rootID string, version meta.Version, spec KeySpec) (*NewKey, error) {
 	k, err := s.sealKey(rootID, spec)
 	if err != nil {
 		return nil, err
@@ -116,11 +130,6 @@ func (s *Service) replaceRoot(ctx context.Context, rootID string, old *catalog.A
 	}
 	if _, err := s.put(ctx, catalog.AccountNames, rootIndex, value, meta.IfMatch(version)); err != nil {
 		return nil, err
-	}
-	if old != nil && old.ID != k.ID {
-		if err := s.RemoveKey(ctx, rootID, old.ID); err != nil && !errors.Is(err, ErrNotFound) {
-			return nil, err
-		}
 	}
 	return k, s.placeRoot(ctx, &k.AccessKey)
 }
@@ -140,7 +149,8 @@ func (s *Service) freeForRoot(ctx context.Context, rootID, accessKeyID string) e
 	return err
 }
 
-// placeRoot makes sure that the access key root's entry names exists, with its secret.
+// placeRoot makes sure that the access key root's entry names exists, with its
+// secret, and no other that EnsureRoot made before.
 func (s *Service) placeRoot(ctx context.Context, k *catalog.AccessKey) error {
 	want, err := s.secret(k)
 	if err != nil {
@@ -156,7 +166,7 @@ func (s *Service) placeRoot(ctx context.Context, k *catalog.AccessKey) error {
 	// RemoveKey may have come between reading the entry and writing the key.
 	now, _, err := s.readRoot(ctx)
 	if err == nil && now.ID == k.ID {
-		return nil
+		return s.dropFormerRoots(ctx, k)
 	}
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return err
@@ -165,6 +175,22 @@ func (s *Service) placeRoot(ctx context.Context, k *catalog.AccessKey) error {
 		return err
 	}
 	return fmt.Errorf("root's access key: %w", meta.ErrConflict)
+}
+
+func (s *Service) dropFormerRoots(ctx context.Context, k *catalog.AccessKey) error {
+	keys, err := s.Keys(ctx, k.Account)
+	if err != nil {
+		return err
+	}
+	for _, old := range keys {
+		if old.Label != rootLabel || old.ID == k.ID {
+			continue
+		}
+		if err := s.RemoveKey(ctx, k.Account, old.ID); err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+	}
+	return nil
 }
 
 // overwriteKey gives an access key of root the secret it should have.
