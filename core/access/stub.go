@@ -1,3 +1,0 @@
-package access
-
-func (s Site) decide(q Request) Decision { panic("unwritten") }
