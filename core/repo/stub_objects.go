@@ -6,7 +6,7 @@ import (
 	"io"
 )
 
-type repoState struct{}
+type repoState struct{ queues queues }
 
 func (r *Repo) putObject(ctx context.Context, in PutObjectInput) (*catalog.Object, error) {
 	panic("unwritten")
