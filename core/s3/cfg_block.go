@@ -61,13 +61,3 @@ func deletePublicAccessBlock(c *call) error {
 		return nil
 	})
 }
-
-// blocksPublicACLs and blocksPublicPolicy tell what the site and the bucket
-// forbid to set.
-func (f *Front) blocksPublicACLs(b *catalog.Bucket) bool {
-	return f.Site.BlockPublicAccess || (b.Block != nil && b.Block.BlockPublicACLs)
-}
-
-func (f *Front) blocksPublicPolicy(b *catalog.Bucket) bool {
-	return f.Site.BlockPublicAccess || (b.Block != nil && b.Block.BlockPublicPolicy)
-}

@@ -1,6 +1,8 @@
 package s3
 
 import (
+	"errors"
+
 	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/repo"
 	"github.com/mucura/mucura/core/s3err"
@@ -40,22 +42,17 @@ func (c *call) openWith(action, versionAction string, extra map[string][]string,
 	if version != "" {
 		action = versionAction
 	}
-	h, missing := c.f.Repo.Open(c.ctx, c.b, c.key, version, false)
-	var o *catalog.Object
-	if h != nil {
-		o = h.Object
-	}
-	if err := c.authorize(action, c.key, o, extra); err != nil {
-		return nil, err
-	}
-	if bad != nil {
+	h, err := c.f.Repo.Open(c.ctx, c.b, c.key, version, false)
+	if err != nil {
+		if err = c.missing(h, version, err); bad == nil || errors.Is(err, s3err.AccessDenied) {
+			return nil, err
+		}
 		return nil, bad
 	}
-	if missing != nil && o != nil && o.DeleteMarker {
-		c.set("X-Amz-Delete-Marker", "true")
-		c.showVersion(o)
+	if err := c.authorize(action, c.key, h.Object, extra); err != nil {
+		return nil, err
 	}
-	return h, missing
+	return h, bad
 }
 
 // askedVersion is the version ID that the request names, "" for the current

@@ -28,17 +28,6 @@ func validOwnership(o catalog.Ownership) bool {
 	return false
 }
 
-// ownership is the setting in force for a bucket.
-func (f *Front) ownership(b *catalog.Bucket) catalog.Ownership {
-	switch {
-	case b.Ownership != "":
-		return b.Ownership
-	case f.Site.DefaultOwnership != "":
-		return f.Site.DefaultOwnership
-	}
-	return catalog.BucketOwnerEnforced
-}
-
 // getOwnershipControls is
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketOwnershipControls.html
 func getOwnershipControls(c *call) error {
@@ -60,25 +49,12 @@ func putOwnershipControls(c *call) error {
 	}
 	setting := doc.Rule[0].ObjectOwnership
 	return c.changeBucket(http.StatusOK, func(b *catalog.Bucket) error {
-		if setting == catalog.BucketOwnerEnforced && !privateTo(b.ACL, b.Owner) {
-			return s3err.InvalidBucketACLWithOwnership
-		}
 		b.Ownership = setting
-		return nil
-	})
-}
-
-// privateTo tells whether an ACL grants nothing to anyone but the owner.
-func privateTo(acl *catalog.ACL, owner string) bool {
-	if acl == nil {
-		return true
-	}
-	for _, g := range acl.Grants {
-		if g.Account != owner {
-			return false
+		if setting != catalog.BucketOwnerEnforced {
+			return nil
 		}
-	}
-	return true
+		return c.f.Site.CheckCreateACL(b, b.ACL)
+	})
 }
 
 // deleteOwnershipControls is
