@@ -1,0 +1,309 @@
+package torture
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5"
+	"encoding/hex"
+	"encoding/json"
+	"encoding/xml"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/mucura/mucura/appliance/internal/harness"
+)
+
+const bucket = "torture"
+
+// TestKilledWhileWriting kills the server with SIGKILL again and again while
+// many clients write to it. Whatever was acknowledged must be there, whole;
+// what was not may be there whole or not at all; fsck must be clean and, after
+// a sweep, nothing may be left over. MUCURA_TORTURE_CYCLES sets the number of
+// kills (make torture: 200).
+func TestKilledWhileWriting(t *testing.T) {
+	cycles := number(t, "MUCURA_TORTURE_CYCLES", 6)
+	// A leeway of a second lets the sweeper free at the end what it otherwise
+	// keeps for a day; no sweep runs before.
+	s := start(t, "--debug", "--leeway", "1s", "--sweep-interval", "0")
+	ctx := context.Background()
+	if _, err := s.NewClient().Must(ctx, "PUT", bucket, "", "", nil, 200); err != nil {
+		t.Fatal(err)
+	}
+	writers := make([]*writer, 12)
+	for i := range writers {
+		writers[i] = &writer{id: i, rnd: rand.New(rand.NewPCG(uint64(i), 7)), keys: map[string]*history{}}
+	}
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for cycle := range cycles {
+		stop, cancel := context.WithCancel(ctx)
+		var wg sync.WaitGroup
+		for _, w := range writers {
+			wg.Go(func() { w.run(stop, s.NewClient()) })
+		}
+		time.Sleep(time.Duration(50+rnd.IntN(400)) * time.Millisecond)
+		s.Kill()
+		cancel()
+		wg.Wait()
+		if err := s.Start(); err != nil {
+			t.Fatalf("cycle %d: %v", cycle, err)
+		}
+	}
+	acked := 0
+	for _, w := range writers {
+		acked += w.acked
+		if w.broken != "" {
+			t.Errorf("writer %d: %s", w.id, w.broken)
+		}
+	}
+	if acked < 20*cycles {
+		t.Errorf("only %d acknowledged writes in %d cycles: this tested little", acked, cycles)
+	}
+	verify(t, s, writers)
+	fsck(t, s)
+	emptyAndSweep(t, s)
+	t.Logf("%d cycles, %d acknowledged writes", cycles, acked)
+}
+
+// history is what one writer did to one key since its last acknowledged write:
+// the key must show that write or one of the attempts after it.
+type history struct{ possible []string } // ETags; "" is absent
+
+// writer owns its keys, so it knows what each may hold.
+type writer struct {
+	id     int
+	n      int
+	rnd    *rand.Rand
+	keys   map[string]*history
+	acked  int
+	broken string
+}
+
+// body is size bytes that tell who wrote them.
+func body(key string, n, size int) []byte {
+	b := bytes.Repeat([]byte(fmt.Sprintf("%s %d\n", key, n)), size/8+1)
+	return b[:size]
+}
+
+func etag(b []byte) string {
+	sum := md5.Sum(b)
+	return hex.EncodeToString(sum[:])
+}
+
+func (w *writer) run(ctx context.Context, c *harness.Client) {
+	for ctx.Err() == nil && w.broken == "" {
+		w.n++
+		key := fmt.Sprintf("w%d/k %d+é", w.id, w.rnd.IntN(20))
+		switch dice := w.rnd.IntN(20); {
+		case dice < 12:
+			w.put(ctx, c, key, w.rnd.IntN(8<<10))
+		case dice < 15:
+			w.put(ctx, c, key, 100<<10+w.rnd.IntN(2<<20))
+		case dice < 18:
+			w.do(ctx, c, key, "", 204, "DELETE", "", nil)
+		case dice < 19:
+			w.copy(ctx, c, key)
+		default:
+			w.multipart(ctx, c, key)
+		}
+	}
+}
+
+// do makes one request whose success leaves the key with the ETag.
+func (w *writer) do(ctx context.Context, c *harness.Client, key, tag string, want int, method, query string, b []byte, header ...string) {
+	h := w.keys[key]
+	if h == nil {
+		h = &history{possible: []string{""}}
+		w.keys[key] = h
+	}
+	h.possible = append(h.possible, tag)
+	a, err := c.Do(ctx, method, bucket, key, query, b, header...)
+	switch {
+	case err != nil: // killed: nobody knows
+	case a.Status == want && !bytes.Contains(a.Body, []byte("<Error>")):
+		h.possible = []string{tag}
+		w.acked++
+	case a.Status < 500:
+		w.broken = fmt.Sprintf("%s %s: %d %s", method, key, a.Status, a.Body)
+	}
+}
+
+func (w *writer) put(ctx context.Context, c *harness.Client, key string, size int) {
+	b := body(key, w.n, size)
+	w.do(ctx, c, key, etag(b), 200, "PUT", "", b)
+}
+
+// copy copies a key whose state is certain over another of this writer's.
+func (w *writer) copy(ctx context.Context, c *harness.Client, key string) {
+	for from, h := range w.keys {
+		if from != key && len(h.possible) == 1 && h.possible[0] != "" && !strings.Contains(h.possible[0], "-") {
+			w.do(ctx, c, key, h.possible[0], 200, "PUT", "", nil, "X-Amz-Copy-Source", "/"+bucket+"/"+harness.EscapeKey(from))
+			return
+		}
+	}
+}
+
+func (w *writer) multipart(ctx context.Context, c *harness.Client, key string) {
+	a, err := c.Do(ctx, "POST", bucket, key, "uploads=", nil)
+	if err != nil || a.Status != 200 {
+		return
+	}
+	var up struct{ UploadId string }
+	if xml.Unmarshal(a.Body, &up) != nil {
+		w.broken = "CreateMultipartUpload: " + string(a.Body)
+		return
+	}
+	var sums []byte
+	doc := "<CompleteMultipartUpload>"
+	for i, size := range []int{5 << 20, 1000} {
+		b := body(key, w.n, size)
+		a, err := c.Do(ctx, "PUT", bucket, key, fmt.Sprintf("partNumber=%d&uploadId=%s", i+1, up.UploadId), b)
+		if err != nil || a.Status != 200 {
+			return
+		}
+		sum := md5.Sum(b)
+		sums = append(sums, sum[:]...)
+		doc += fmt.Sprintf("<Part><PartNumber>%d</PartNumber><ETag>%x</ETag></Part>", i+1, sum)
+	}
+	w.do(ctx, c, key, etag(sums)+"-2", 200, "POST", "uploadId="+up.UploadId, []byte(doc+"</CompleteMultipartUpload>"))
+}
+
+// verify reads every key: the bytes must be one of the possible writes, whole.
+func verify(t *testing.T, s *harness.Server, writers []*writer) {
+	t.Helper()
+	ctx, c := context.Background(), s.NewClient()
+	for _, w := range writers {
+		for key, h := range w.keys {
+			a, err := c.Do(ctx, "GET", bucket, key, "", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tag := ""
+			switch a.Status {
+			case 404:
+			case 200:
+				tag = strings.Trim(a.Header.Get("ETag"), `"`)
+				checkBody(t, key, tag, a.Body)
+			default:
+				t.Errorf("GET %s: %d %s", key, a.Status, a.Body)
+				continue
+			}
+			if !contains(h.possible, tag) {
+				t.Errorf("%s is %q, want one of %q: an acknowledged write is lost", key, tag, h.possible)
+			}
+			h.possible = []string{tag}
+		}
+	}
+	keys, err := c.List(ctx, bucket, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed := map[string]bool{}
+	for _, k := range keys {
+		listed[k] = true
+	}
+	for _, w := range writers {
+		for key, h := range w.keys {
+			if there := h.possible[0] != ""; there != listed[key] {
+				t.Errorf("%s: there %v, listed %v", key, there, listed[key])
+			}
+		}
+	}
+}
+
+func checkBody(t *testing.T, key, tag string, b []byte) {
+	t.Helper()
+	want := etag(b)
+	if strings.HasSuffix(tag, "-2") && len(b) == 5<<20+1000 {
+		one, two := md5.Sum(b[:5<<20]), md5.Sum(b[5<<20:])
+		want = etag(append(one[:], two[:]...)) + "-2"
+	}
+	if tag != want {
+		t.Errorf("%s: %d bytes with ETag %s, but they are %s: torn", key, len(b), tag, want)
+	}
+}
+
+func contains(list []string, s string) bool {
+	for _, l := range list {
+		if l == s {
+			return true
+		}
+	}
+	return false
+}
+
+// fsck runs mucurad fsck beside the running server.
+func fsck(t *testing.T, s *harness.Server) {
+	t.Helper()
+	out, err := s.Run("fsck", "--read-data")
+	if err != nil {
+		t.Errorf("fsck: %v", err)
+	}
+	t.Logf("fsck: %s", strings.TrimSpace(out))
+}
+
+// emptyAndSweep deletes everything and sweeps until there is nothing to do:
+// then no content may be left.
+func emptyAndSweep(t *testing.T, s *harness.Server) {
+	t.Helper()
+	ctx, c := context.Background(), s.NewClient()
+	keys, err := c.List(ctx, bucket, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range keys {
+		if _, err := c.Must(ctx, "DELETE", bucket, k, "", nil, 204); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a, err := c.Must(ctx, "GET", bucket, "", "uploads=", nil, 200)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list struct {
+		Upload []struct{ Key, UploadId string }
+	}
+	if err := xml.Unmarshal(a.Body, &list); err != nil {
+		t.Fatal(err)
+	}
+	for _, u := range list.Upload {
+		if _, err := c.Must(ctx, "DELETE", bucket, u.Key, "uploadId="+u.UploadId, nil, 204); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var left []string
+	for range 10 {
+		time.Sleep(1100 * time.Millisecond) // the leeway
+		out, err := s.Run("sweep", "--json", "--debug", "--leeway", "1s")
+		if err != nil {
+			t.Fatalf("sweep: %v\n%s", err, out)
+		}
+		var rep map[string]any
+		if err := json.Unmarshal([]byte(out), &rep); err != nil {
+			t.Fatalf("sweep printed %q: %v", out, err)
+		}
+		if left = files(t, filepath.Join(s.Data, "content")); len(left) == 0 {
+			return
+		}
+	}
+	t.Errorf("%d files are left although every object is deleted: %q", len(left), left[:min(3, len(left))])
+}
+
+func files(t *testing.T, dir string) (found []string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			found = append(found, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}

@@ -1,0 +1,235 @@
+package sweep
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mucura/mucura/core/catalog"
+	"github.com/mucura/mucura/core/content"
+	"github.com/mucura/mucura/core/meta"
+)
+
+// orphanPartition remembers when a content that nothing names was first seen.
+const orphanPartition meta.Partition = "orphan"
+
+// sliceSize is how many contents are compared with the records at a time; it
+// bounds the memory of the job to some tens of MiB, however many there are.
+const sliceSize = 200_000
+
+// orphans frees contents that no record and no release ever named: what a
+// crash between content and record leaves. A content must be seen unnamed
+// twice, a leeway apart, so one whose record was being written while the
+// records were read is never taken. Only stores that are cheap to walk are
+// walked; the others' writes leave an intent.
+func (s *Sweeper) orphans(ctx context.Context, rep *Report) error {
+	if !s.Repo.Content.Capabilities().CheapWalk {
+		return nil
+	}
+	due, err := s.dueAgain(ctx, "orphans", s.OrphanEvery)
+	if err != nil || !due {
+		return err
+	}
+	seen := map[content.ID]bool{}
+	old := s.Now().Add(-s.Repo.Leeway)
+	slice := make(map[content.ID]bool)
+	flush := func() error {
+		if len(slice) == 0 {
+			return nil
+		}
+		if err := s.Named(ctx, func(id content.ID) { delete(slice, id) }); err != nil {
+			return err
+		}
+		for id := range slice {
+			seen[id] = true
+			if err := s.suspect(ctx, id, old, rep); err != nil {
+				return err
+			}
+		}
+		clear(slice)
+		return nil
+	}
+	err = s.Repo.Content.Walk(ctx, "", func(info content.Info) error {
+		if info.ID.Time().After(old) {
+			return nil
+		}
+		slice[info.ID] = true
+		if len(slice) < sliceSize {
+			return nil
+		}
+		return flush()
+	})
+	if err == nil {
+		err = flush()
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.forgetSuspects(ctx, seen); err != nil {
+		return err
+	}
+	return s.ranNow(ctx, "orphans")
+}
+
+// suspect notes an unnamed content, or frees it when it was noted a leeway ago.
+func (s *Sweeper) suspect(ctx context.Context, id content.ID, old time.Time, rep *Report) error {
+	rec, err := s.Repo.Meta.Get(ctx, orphanPartition, string(id), false)
+	if errors.Is(err, meta.ErrNotFound) {
+		stamp, err := s.Now().MarshalText()
+		if err != nil {
+			return err
+		}
+		rep.Suspects++
+		_, err = s.Repo.Meta.Put(ctx, orphanPartition, string(id), meta.Record{Value: stamp}, meta.Always)
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	var first time.Time
+	if err := first.UnmarshalText(rec.Value); err != nil {
+		return fmt.Errorf("orphan %s: %w", id, err)
+	}
+	if first.After(old) {
+		return nil
+	}
+	if st, ok := s.Repo.Content.(content.Stat); ok {
+		if info, err := st.Stat(ctx, id); err == nil {
+			rep.FreedBytes += info.Size
+		}
+	}
+	if err := s.Repo.Content.Delete(ctx, id); err != nil {
+		return err
+	}
+	rep.Orphans++
+	return s.Repo.Meta.Delete(ctx, orphanPartition, string(id), meta.Always)
+}
+
+// forgetSuspects drops the notes of contents that are named after all, or gone.
+func (s *Sweeper) forgetSuspects(ctx context.Context, seen map[content.ID]bool) error {
+	return scan(ctx, s.Repo.Meta, orphanPartition, "", "", false, func(e meta.Entry) error {
+		if seen[content.ID(e.Key)] {
+			return nil
+		}
+		return s.Repo.Meta.Delete(ctx, orphanPartition, e.Key, meta.Always)
+	})
+}
+
+// Named calls fn for every content that a record or a release names, some
+// several times.
+func (s *Sweeper) Named(ctx context.Context, fn func(content.ID)) error {
+	return s.partitions(ctx, func(bucketID string) error {
+		return scan(ctx, s.Repo.Meta, catalog.InBucket(bucketID), "", "", true, func(e meta.Entry) error {
+			if err := s.namedBy(ctx, e, fn); err != nil {
+				return fmt.Errorf("record %q of bucket %s: %w", e.Key, bucketID, err)
+			}
+			return nil
+		})
+	})
+}
+
+func (s *Sweeper) namedBy(ctx context.Context, e meta.Entry, fn func(content.ID)) error {
+	switch e.Key[:1] {
+	case catalog.SpaceObject, catalog.SpaceVersion:
+		o, err := catalog.DecodeObject(e.Record.Value)
+		if err != nil {
+			return err
+		}
+		return s.namedByObject(ctx, o, fn)
+	case catalog.SpacePart:
+		p, err := catalog.DecodePart(e.Record.Value)
+		if err != nil {
+			return err
+		}
+		for _, seg := range p.Segments {
+			fn(seg.ID)
+		}
+	case catalog.SpaceRelease:
+		rel, err := catalog.DecodeRelease(e.Record.Value)
+		if err != nil {
+			return err
+		}
+		fn(rel.ID)
+		if rel.Manifest {
+			return s.namedByManifest(ctx, rel.ID, fn)
+		}
+	}
+	return nil
+}
+
+func (s *Sweeper) namedByObject(ctx context.Context, o *catalog.Object, fn func(content.ID)) error {
+	for _, seg := range o.Segments {
+		fn(seg.ID)
+	}
+	for _, op := range o.Pending {
+		if op.Delete {
+			continue
+		}
+		if err := s.namedBy(ctx, meta.Entry{Key: op.Key, Record: meta.Record{Value: op.Value}}, fn); err != nil {
+			return err
+		}
+	}
+	if o.Manifest == "" {
+		return nil
+	}
+	fn(o.Manifest)
+	return s.namedByManifest(ctx, o.Manifest, fn)
+}
+
+// namedByManifest names what a manifest lists. One that is gone lists nothing:
+// its release was settled a moment ago (fsck reports one that is missed).
+func (s *Sweeper) namedByManifest(ctx context.Context, id content.ID, fn func(content.ID)) error {
+	segments, err := s.manifest(ctx, id)
+	if errors.Is(err, content.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, seg := range segments {
+		fn(seg.ID)
+	}
+	return nil
+}
+
+// dueAgain tells whether a job that scans everything should run: when it last
+// ran longer than every ago.
+func (s *Sweeper) dueAgain(ctx context.Context, job string, every time.Duration) (bool, error) {
+	if every == 0 {
+		return true, nil
+	}
+	rec, err := s.Repo.Registry.Get(ctx, catalog.Jobs, job, false)
+	if errors.Is(err, meta.ErrNotFound) {
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	var last time.Time
+	if err := last.UnmarshalText(rec.Value); err != nil {
+		return true, nil // unreadable: run, and write it anew
+	}
+	return s.Now().Sub(last) >= every, nil
+}
+
+func (s *Sweeper) ranNow(ctx context.Context, job string) error {
+	stamp, err := s.Now().MarshalText()
+	if err != nil {
+		return err
+	}
+	_, err = s.Repo.Registry.Put(ctx, catalog.Jobs, job, meta.Record{Value: stamp}, meta.Always)
+	return err
+}
+
+// unfinished removes files that a crash left half written.
+func (s *Sweeper) unfinished(ctx context.Context, rep *Report) error {
+	j, ok := s.Repo.Content.(content.Janitor)
+	if !ok {
+		return nil
+	}
+	files, bytes, err := j.Clean(ctx, s.Now().Add(-s.Repo.Leeway))
+	rep.Unfinished += files
+	rep.FreedBytes += bytes
+	return err
+}

@@ -1,0 +1,131 @@
+// Package sweep is the background work of a repository, as plain calls: free
+// what was released, drop what unfinished uploads left, execute lifecycle
+// rules, put usage right, find rubbish. The appliance calls it from a timer, a
+// large site from a scheduled function.
+//
+// Every job is safe to run twice at once and to be killed anywhere: it looks
+// again before it deletes, and deletes the content before the record that
+// tells about it.
+package sweep
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/mucura/mucura/core/catalog"
+	"github.com/mucura/mucura/core/content"
+	"github.com/mucura/mucura/core/meta"
+	"github.com/mucura/mucura/core/repo"
+)
+
+// Sweeper runs the jobs. It keeps nothing between runs.
+type Sweeper struct {
+	Repo *repo.Repo
+	Now  func() time.Time
+	Log  *slog.Logger
+	// Day is what lifecycle rules count in: 24 h, shorter only for tests.
+	Day time.Duration
+	// OrphanEvery is the least time between two searches for orphans, which
+	// read every record; 0 searches at every run.
+	OrphanEvery time.Duration
+}
+
+// Report tells what a run did.
+type Report struct {
+	Freed          int   `json:"freed"`           // contents freed
+	FreedBytes     int64 `json:"freed_bytes"`     // where the store knows sizes
+	Kept           int   `json:"kept"`            // released contents that something still refers to
+	Expired        int   `json:"expired"`         // versions and markers removed by lifecycle rules
+	AbortedUploads int   `json:"aborted_uploads"` // by lifecycle rules
+	Parts          int   `json:"parts"`           // leftover parts of ended uploads
+	Orphans        int   `json:"orphans"`         // contents no record ever named, freed
+	Suspects       int   `json:"suspects"`        // such contents seen for the first time
+	Unfinished     int   `json:"unfinished"`      // unfinished files cleaned
+	Recounted      int   `json:"recounted"`       // accounts whose usage was recounted
+	Buckets        int   `json:"buckets"`         // remains of deleted buckets cleared
+	Settled        int   `json:"settled"`         // records whose owed work was done
+}
+
+// Idle tells whether the run found nothing to do.
+func (r Report) Idle() bool { return r == Report{Kept: r.Kept} }
+
+// Run runs every job once. A job that fails does not stop the others; all
+// errors are returned together.
+func (s *Sweeper) Run(ctx context.Context) (Report, error) {
+	var rep Report
+	var errs []error
+	for _, job := range []struct {
+		name string
+		run  func(context.Context, *Report) error
+	}{
+		{"pending", s.settlePending},
+		{"lifecycle", s.lifecycle},
+		{"uploads", s.uploads},
+		{"releases", s.releases},
+		{"dropped", s.dropped},
+		{"orphans", s.orphans},
+		{"unfinished", s.unfinished},
+		{"usage", s.recount},
+	} {
+		if err := job.run(ctx, &rep); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", job.name, err))
+			if ctx.Err() != nil {
+				break
+			}
+		}
+	}
+	return rep, errors.Join(errs...)
+}
+
+// scan calls fn for each record of a stretch of a partition.
+func scan(ctx context.Context, store meta.Store, p meta.Partition, from, before string, withValue bool, fn func(meta.Entry) error) error {
+	for {
+		page, err := store.Scan(ctx, p, meta.Range{From: from, Before: before, WithValue: withValue})
+		if err != nil {
+			return fmt.Errorf("scan %s: %w", p, err)
+		}
+		for _, e := range page.Entries {
+			if err := fn(e); err != nil {
+				return err
+			}
+		}
+		if !page.More || len(page.Entries) == 0 {
+			return ctx.Err()
+		}
+		from = meta.Next(page.Entries[len(page.Entries)-1].Key)
+	}
+}
+
+// scanPrefix is scan over the keys that begin with prefix.
+func scanPrefix(ctx context.Context, store meta.Store, p meta.Partition, prefix string, withValue bool, fn func(meta.Entry) error) error {
+	return scan(ctx, store, p, prefix, meta.PrefixEnd(prefix), withValue, fn)
+}
+
+// partitions calls fn for the partition of every bucket, and of every deleted
+// bucket that still has remains.
+func (s *Sweeper) partitions(ctx context.Context, fn func(bucketID string) error) error {
+	err := s.Repo.AllBuckets(ctx, func(b *catalog.Bucket) error { return fn(b.ID) })
+	if err != nil {
+		return err
+	}
+	return scan(ctx, s.Repo.Registry, catalog.Dropped, "", "", false, func(e meta.Entry) error { return fn(e.Key) })
+}
+
+// manifest reads the segments a manifest content lists.
+func (s *Sweeper) manifest(ctx context.Context, id content.ID) ([]catalog.Segment, error) {
+	r, err := s.Repo.Content.Open(ctx, id, 0, -1)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	b, err := io.ReadAll(r)
+	if err != nil {
+		return nil, err
+	}
+	segments, _, err := catalog.DecodeManifest(b)
+	return segments, err
+}
