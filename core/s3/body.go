@@ -3,11 +3,11 @@ package s3
 import (
 	"bytes"
 	"crypto/md5"
-	"encoding/base64"
 	"encoding/xml"
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/mucura/mucura/core/checksum"
@@ -55,19 +55,13 @@ func (w *bodyWatch) Read(p []byte) (int, error) {
 // readBody reads the whole payload, at most max bytes, and verifies every
 // digest that came with it. MaxMessageLengthExceeded beyond.
 func (c *call) readBody(max int64) ([]byte, error) {
-	if c.auth.Length > max {
-		return nil, s3err.MaxMessageLengthExceeded
-	}
 	d, err := c.digest()
 	if err != nil {
 		return nil, err
 	}
-	b, err := io.ReadAll(io.LimitReader(c.auth.Body, max+1))
+	b, err := c.readPlainBody(max)
 	if err != nil {
 		return nil, err
-	}
-	if int64(len(b)) > max {
-		return nil, s3err.MaxMessageLengthExceeded
 	}
 	if d.MD5 != nil {
 		if sum := md5.Sum(b); !bytes.Equal(sum[:], d.MD5) {
@@ -79,10 +73,30 @@ func (c *call) readBody(max int64) ([]byte, error) {
 	}
 	h := checksum.New(d.Algorithm)
 	h.Write(b)
-	if base64.StdEncoding.EncodeToString(h.Sum(nil)) != d.Want() {
-		return nil, s3err.BadDigest.Say("The %s you specified did not match the calculated checksum.", d.Algorithm)
+	if checksum.Encode(h.Sum(nil)) != d.Want() {
+		return nil, errChecksum(d.Algorithm)
 	}
 	return b, nil
+}
+
+// readPlainBody reads the whole payload; only what the signature covers is verified.
+func (c *call) readPlainBody(max int64) ([]byte, error) {
+	if c.auth.Length > max {
+		return nil, s3err.MaxMessageLengthExceeded.Field("MaxMessageLengthBytes", strconv.FormatInt(max, 10))
+	}
+	b, err := io.ReadAll(io.LimitReader(c.auth.Body, max+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(b)) > max {
+		return nil, s3err.MaxMessageLengthExceeded.Field("MaxMessageLengthBytes", strconv.FormatInt(max, 10))
+	}
+	return b, nil
+}
+
+// errChecksum is what S3 says of a payload that does not match its checksum.
+func errChecksum(algorithm string) error {
+	return s3err.BadDigest.Say("The %s you specified did not match the calculated checksum.", algorithm)
 }
 
 // readXML reads a document of at most max bytes into v, with every digest

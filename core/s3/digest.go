@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/mucura/mucura/core/checksum"
 	"github.com/mucura/mucura/core/repo"
 	"github.com/mucura/mucura/core/s3err"
 )
@@ -16,15 +17,17 @@ type algorithm struct {
 	name    string // as in x-amz-sdk-checksum-algorithm
 	header  string // canonical name of its header
 	element string // of XML documents
-	size    int    // bytes
 }
 
-var algorithms = [...]algorithm{
-	{"CRC64NVME", "X-Amz-Checksum-Crc64nvme", "ChecksumCRC64NVME", 8},
-	{"CRC32", "X-Amz-Checksum-Crc32", "ChecksumCRC32", 4},
-	{"CRC32C", "X-Amz-Checksum-Crc32c", "ChecksumCRC32C", 4},
-	{"SHA1", "X-Amz-Checksum-Sha1", "ChecksumSHA1", 20},
-	{"SHA256", "X-Amz-Checksum-Sha256", "ChecksumSHA256", 32},
+// algorithms are those that package checksum computes; the list never changes.
+var algorithms = makeAlgorithms(checksum.Algorithms())
+
+func makeAlgorithms(names []string) []algorithm {
+	list := make([]algorithm, len(names))
+	for i, n := range names {
+		list[i] = algorithm{n, http.CanonicalHeaderKey(checksum.HeaderName(n)), "Checksum" + n}
+	}
+	return list
 }
 
 // defaultAlgorithm is what S3 computes when the client names none.
@@ -39,12 +42,6 @@ func algorithmNamed(name string) *algorithm {
 		}
 	}
 	return nil
-}
-
-// validSum tells whether value is base64 of a checksum of this algorithm.
-func (a *algorithm) validSum(value string) bool {
-	b, err := base64.StdEncoding.DecodeString(value)
-	return err == nil && len(b) == a.size
 }
 
 // digest gathers what the client says of the payload: Content-MD5, a checksum
@@ -115,7 +112,7 @@ func checksumHeader(h http.Header) (found *algorithm, value string, err error) {
 		}
 		found, value = a, v[0]
 	}
-	if found != nil && !found.validSum(value) {
+	if found != nil && !checksum.Valid(found.name, value) {
 		return nil, "", s3err.InvalidRequest.Say("Value for %s header is invalid.", strings.ToLower(found.header))
 	}
 	return found, value, nil
@@ -144,4 +141,9 @@ func (c *call) requireDigest() error {
 		}
 	}
 	return s3err.InvalidRequest.Say("Missing required header for this request: Content-MD5 OR x-amz-checksum-*")
+}
+
+// algorithmList names all algorithms, for messages.
+func algorithmList() string {
+	return "[" + strings.Join(checksum.Algorithms(), ", ") + "]"
 }

@@ -152,9 +152,11 @@ func (c *call) loadBucket() (err error) {
 		return err
 	}
 	if c.b.HasCORS && c.r.Header["Origin"] != nil {
-		return c.corsHeaders()
+		if err := c.corsHeaders(); err != nil {
+			return err
+		}
 	}
-	return nil
+	return c.expectOwner("X-Amz-Expected-Bucket-Owner", c.b)
 }
 
 // finish reports the request, whatever happened to it.

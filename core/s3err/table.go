@@ -32,8 +32,10 @@ var (
 	InvalidPartOrder                 = &Code{"InvalidPartOrder", 400, "The list of parts was not in ascending order. Parts must be ordered by part number."}
 	InvalidPolicyDocument            = &Code{"InvalidPolicyDocument", 400, "The content of the form does not meet the conditions specified in the policy document."}
 	InvalidRange                     = &Code{"InvalidRange", 416, "The requested range is not satisfiable"}
+	InvalidRedirectLocation          = &Code{"InvalidRedirectLocation", 400, "The website redirect location must have a prefix of 'http://' or 'https://' or '/'."}
 	InvalidRequest                   = &Code{"InvalidRequest", 400, "Invalid Request"}
 	InvalidSecurity                  = &Code{"InvalidSecurity", 403, "The provided security credentials are not valid."}
+	InvalidStorageClass              = &Code{"InvalidStorageClass", 400, "The storage class you specified is not valid"}
 	InvalidTag                       = &Code{"InvalidTag", 400, "The tag provided was not a valid tag."}
 	InvalidToken                     = &Code{"InvalidToken", 400, "The provided token is malformed or otherwise not valid."}
 	InvalidURI                       = &Code{"InvalidURI", 400, "Couldn't parse the specified URI."}
@@ -82,6 +84,7 @@ var (
 	TooManyBuckets                   = &Code{"TooManyBuckets", 400, "You have attempted to create more buckets than allowed."}
 	UnexpectedContent                = &Code{"UnexpectedContent", 400, "This request does not support content"}
 	UnresolvableGrantByEmail         = &Code{"UnresolvableGrantByEmailAddress", 400, "The email address you provided does not match any account on record."}
+	UserKeyMustBeSpecified           = &Code{"UserKeyMustBeSpecified", 400, "The bucket POST must contain the specified field name. If it is specified, check the order of the fields."}
 	XAmzContentChecksumMismatch      = &Code{"XAmzContentChecksumMismatch", 400, "The provided checksum does not match what was computed."}
 	XAmzContentSHA256Mismatch        = &Code{"XAmzContentSHA256Mismatch", 400, "The provided 'x-amz-content-sha256' header does not match what was computed."}
 )
