@@ -341,6 +341,9 @@ type Bucket struct {
 	Encryption   string             `json:"encryption,omitempty"`    // document as given
 	HasCORS      bool               `json:"has_cors,omitempty"`      // a CORS document lies beside
 	HasLifecycle bool               `json:"has_lifecycle,omitempty"` // a lifecycle document lies beside
+	// TransitionSize is x-amz-transition-default-minimum-object-size as given with
+	// the lifecycle document; kept to be shown.
+	TransitionSize string `json:"transition_size,omitempty"`
 	// Closing: the bucket is being deleted; no write may begin.
 	Closing bool `json:"closing,omitempty"`
 }
