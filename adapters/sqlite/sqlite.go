@@ -1,0 +1,142 @@
+// Package sqlite implements the metadata port over one SQLite file
+// (https://www.sqlite.org), through github.com/mattn/go-sqlite3. It promises
+// everything the port knows: linearizable conditions, fresh scans, batches,
+// inlined content.
+//
+// The file is in WAL mode with synchronous=FULL, so what was acknowledged
+// survives a power cut. Several processes of one machine may open it; it must
+// lie on a local disk, because WAL needs shared memory.
+//
+// One goroutine writes. It takes all calls that are waiting into one
+// transaction, judges each on its own condition, and answers them after one
+// COMMIT and one fsync (group commit). Reads go through a few connections of
+// their own and never wait for the writer.
+//
+// Freed pages are used again; the file itself does not shrink. Backup writes a
+// compact copy.
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/mucura/mucura/core/meta"
+)
+
+// Options are the settings of a store. The zero value is right for a server.
+type Options struct {
+	// Readers is the most connections that read at once; they are opened when
+	// needed. 0 means two for each processor, but 4 to 8.
+	Readers int
+	// BusyTimeout is how long a write waits for another process before it gives
+	// ErrUnavailable. 0 means 10 s.
+	BusyTimeout time.Duration
+	// MaxBytes limits the database file; a write beyond it gives ErrFull. 0 is
+	// no limit.
+	MaxBytes int64
+	// Log gets what no call can report, such as a failed checkpoint. nil
+	// discards it.
+	Log *slog.Logger
+}
+
+// Store is an open SQLite file.
+type Store struct {
+	path string
+	opts Options
+
+	life   sync.RWMutex // held for reading by every call, for writing by Close
+	closed bool
+
+	parts   partitions
+	readers pool
+	writer  *writer
+}
+
+const (
+	maxValue  = 1 << 20
+	maxInline = 256 << 10
+)
+
+// Open opens the file at path, creating it (readable by its owner only) when
+// it is missing; the directory must exist. A file that a newer Mucura wrote,
+// or another program, is refused and left as it is. No check of the file's
+// integrity is made: see Check.
+func Open(path string, opts Options) (*Store, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	if opts.Readers <= 0 {
+		opts.Readers = min(max(2*runtime.GOMAXPROCS(0), 4), 8)
+	}
+	if opts.BusyTimeout <= 0 {
+		opts.BusyTimeout = 10 * time.Second
+	}
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Store{path: path, opts: opts}
+	s.readers = pool{free: make(chan struct{}, opts.Readers), open: s.openReader}
+	if s.writer, err = s.startWriter(); err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	return s, nil
+}
+
+// Capabilities says what SQLite promises.
+func (s *Store) Capabilities() meta.Capabilities {
+	return meta.Capabilities{
+		Name: "sqlite", CAS: meta.Linearizable, FreshScan: true, Batch: true,
+		MaxValue: maxValue, MaxInline: maxInline,
+	}
+}
+
+// enter begins a call; leave ends it. Close waits for all that have entered.
+func (s *Store) enter(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("sqlite: %w", err)
+	}
+	s.life.RLock()
+	if s.closed {
+		s.life.RUnlock()
+		return fmt.Errorf("sqlite store is closed: %w", meta.ErrUnavailable)
+	}
+	return nil
+}
+
+func (s *Store) leave() { s.life.RUnlock() }
+
+// Ping reads, and takes the write lock for a moment. It fails with
+// ErrUnavailable when either cannot be done.
+func (s *Store) Ping(ctx context.Context) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.leave()
+	if _, _, err := s.partition(ctx, "ping"); err != nil {
+		return err
+	}
+	return s.writer.run(ctx, (*writer).probe)
+}
+
+// Close waits for running calls, writes the log back into the database file
+// if no other process has it open, and closes it. Calls made later give
+// ErrUnavailable. Closing twice does no harm.
+func (s *Store) Close() error {
+	s.life.Lock()
+	defer s.life.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	err := s.readers.close()
+	if werr := s.writer.stop(); werr != nil {
+		err = werr
+	}
+	return err
+}

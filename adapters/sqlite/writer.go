@@ -1,0 +1,302 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/mucura/mucura/core/meta"
+)
+
+const (
+	writerCache   = 2 << 20 // memory for pages, bytes
+	maxGroup      = 256     // most calls in a transaction
+	maxGroupBytes = 8 << 20 // no call is added to a group of more than this
+	queueLen      = 256     // calls that wait without holding up their callers' goroutines
+)
+
+// writer is the goroutine that writes, and what it uses. Only that goroutine
+// touches the fields below the line.
+type writer struct {
+	s     *Store
+	queue chan *call
+	tasks chan func()
+	quit  chan struct{}
+	ended chan error
+	check *checkpointer
+
+	// ----
+	c       *conn // nil when it was broken and could not be opened again
+	group   []*call
+	states  []rowState               // of the operations of one call
+	fresh   map[meta.Partition]int64 // partitions this transaction made
+	head    []byte                   // reused
+	pages   int                      // about how many were written since the last checkpoint
+	unclear bool                     // a commit failed such that it may yet come back: see settle
+	commit  func(c *conn) error      // replaced by tests
+}
+
+// startWriter opens the file for writing, prepares it, and starts the
+// goroutine.
+func (s *Store) startWriter() (*writer, error) {
+	if err := createFile(s.path); err != nil {
+		return nil, err
+	}
+	w := &writer{
+		s:      s,
+		queue:  make(chan *call, queueLen),
+		tasks:  make(chan func()),
+		quit:   make(chan struct{}),
+		ended:  make(chan error, 1),
+		fresh:  map[meta.Partition]int64{},
+		commit: func(c *conn) error { _, err := c.exec(commit); return err },
+	}
+	var err error
+	if w.c, err = w.open(); err != nil {
+		return nil, err
+	}
+	w.check = startCheckpointer(w)
+	go w.loop()
+	return w, nil
+}
+
+func (w *writer) open() (*conn, error) {
+	c, err := openConn(w.s.path, false, writerCache, w.s.opts.BusyTimeout)
+	if err != nil {
+		return nil, err
+	}
+	if err = prepareFile(c, w.s.opts.BusyTimeout); err == nil {
+		// Checkpoints are the checkpointer's; SQLite's own are a net below it.
+		err = c.script(fmt.Sprintf("PRAGMA wal_autocheckpoint = %d; PRAGMA journal_size_limit = %d; PRAGMA temp_store = MEMORY; PRAGMA busy_timeout = 0",
+			4*checkpointPages, 4*checkpointPages*pageSize))
+	}
+	if err == nil && w.s.opts.MaxBytes > 0 {
+		err = c.limit(w.s.opts.MaxBytes)
+	}
+	if err != nil {
+		c.close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// limit sets the most bytes of the database file.
+func (c *conn) limit(bytes int64) error {
+	return c.script(fmt.Sprintf("PRAGMA max_page_count = %d", max(bytes/pageSize, 1)))
+}
+
+// stop ends the goroutine. No call is under way or will come.
+func (w *writer) stop() error {
+	close(w.quit)
+	err := <-w.ended
+	w.check.stop()
+	if w.c != nil {
+		err = errors.Join(err, w.c.close())
+	}
+	return err
+}
+
+// run has the goroutine call fn between two transactions.
+func (w *writer) run(ctx context.Context, fn func(*writer) error) error {
+	done := make(chan error, 1)
+	select {
+	case w.tasks <- func() { done <- fn(w) }:
+		return <-done
+	case <-ctx.Done():
+		return fmt.Errorf("sqlite: %w", ctx.Err())
+	}
+}
+
+func (w *writer) loop() {
+	for {
+		select {
+		case c := <-w.queue:
+			w.collect(c)
+			w.commitGroup()
+			w.check.wrote()
+		case task := <-w.tasks:
+			task()
+		case <-w.quit:
+			w.ended <- nil
+			return
+		}
+	}
+}
+
+// collect takes the calls that are waiting, without waiting for more.
+func (w *writer) collect(first *call) {
+	w.group = w.group[:0]
+	size := 0
+	for c := first; ; {
+		if c.state.CompareAndSwap(waiting, taken) {
+			w.group = append(w.group, c)
+			size += c.size
+		} else {
+			c.recycle()
+		}
+		if len(w.group) >= maxGroup || size > maxGroupBytes {
+			return
+		}
+		select {
+		case c = <-w.queue:
+		default:
+			return
+		}
+	}
+}
+
+// commitGroup does the calls of w.group in one transaction and answers them.
+func (w *writer) commitGroup() {
+	if len(w.group) == 0 {
+		return
+	}
+	err := w.transact(w.group)
+	if isFull(err) && len(w.group) > 1 {
+		// One call that needs space must not fail others that free some.
+		for i := range w.group {
+			w.answer(w.group[i:i+1], w.transact(w.group[i:i+1]))
+		}
+	} else {
+		w.answer(w.group, err)
+	}
+	clear(w.group)
+}
+
+// answer tells callers the outcome: err, or else what each call has of its own.
+func (w *writer) answer(group []*call, err error) {
+	for _, c := range group {
+		if err != nil {
+			c.err = failed(c.what, err)
+			if errors.Is(err, errUnclear) {
+				c.err = fmt.Errorf("sqlite %s: %w: %w", c.what, meta.ErrOutcomeUnknown, err)
+			}
+		}
+		c.done <- struct{}{}
+	}
+}
+
+// transact does calls in one transaction. When it returns an error, none of
+// them was done.
+func (w *writer) transact(group []*call) error {
+	if err := w.begin(); err != nil {
+		return err
+	}
+	clear(w.fresh)
+	for _, c := range group {
+		c.err = nil
+		if err := w.apply(c); err != nil {
+			return w.undo(err)
+		}
+	}
+	if err := w.commit(w.c); err != nil {
+		return w.commitFailed(err)
+	}
+	for p, id := range w.fresh {
+		w.s.parts.learn(p, id)
+	}
+	return nil
+}
+
+// begin starts a transaction, waiting for other processes' to end. SQLite's
+// own waiting sleeps up to 100 ms at a time, too long for a lock that is
+// mostly held for one fsync.
+func (w *writer) begin() error {
+	if err := w.ready(); err != nil {
+		return err
+	}
+	deadline := time.Now().Add(w.s.opts.BusyTimeout)
+	for wait := 200 * time.Microsecond; ; wait = min(2*wait, 4*time.Millisecond) {
+		_, err := w.c.exec(beginWrite)
+		if err == nil {
+			return nil
+		}
+		if !isBusy(err) || time.Now().After(deadline) {
+			return w.undo(err)
+		}
+		time.Sleep(wait/2 + rand.N(wait))
+	}
+}
+
+// undo rolls back after err, and replaces the connection if err says that it
+// is broken.
+func (w *writer) undo(err error) error {
+	if rerr := w.c.rollback(); rerr != nil || isBroken(err) {
+		w.reopen()
+	}
+	return err
+}
+
+// reopen replaces the connection. The new one is opened before the old one is
+// closed, so the last handle on the file is never closed over a log in doubt.
+func (w *writer) reopen() {
+	c, err := w.open()
+	if err != nil {
+		w.s.opts.Log.Error("sqlite: cannot reopen the database for writing", "path", w.s.path, "error", err)
+	}
+	if w.c != nil {
+		w.c.close()
+	}
+	w.c = c
+}
+
+// ready makes sure that there is a connection and nothing is unclear.
+func (w *writer) ready() error {
+	if w.c == nil {
+		if w.reopen(); w.c == nil {
+			return errors.New("the database cannot be opened for writing")
+		}
+	}
+	if w.unclear {
+		return w.settle()
+	}
+	return nil
+}
+
+// errUnclear: a commit failed, and may yet be found done after a crash.
+var errUnclear = errors.New("commit failed and could not be undone")
+
+// commitFailed rolls back a transaction whose COMMIT failed. After an I/O
+// error (a failed fsync) its pages may lie whole in the log: nobody sees them
+// now, but after a crash SQLite would take them for committed. So they are
+// overwritten before anyone is told that nothing was written.
+func (w *writer) commitFailed(err error) error {
+	w.s.opts.Log.Error("sqlite: commit failed", "path", w.s.path, "error", err)
+	if !isBroken(err) {
+		return w.undo(err)
+	}
+	w.unclear = true
+	if rerr := w.c.rollback(); rerr == nil && w.settle() == nil {
+		w.reopen()
+		return err
+	}
+	w.reopen()
+	return fmt.Errorf("%w: %w", errUnclear, err)
+}
+
+// settle commits a page that changes nothing. It takes the place in the log of
+// what a failed commit left there.
+func (w *writer) settle() error {
+	err := w.c.script(fmt.Sprintf("BEGIN IMMEDIATE; PRAGMA user_version = %d", schemaVersion))
+	if err == nil {
+		err = w.commit(w.c)
+	}
+	if err != nil {
+		w.c.rollback()
+		return err
+	}
+	w.unclear = false
+	return nil
+}
+
+// probe tells whether a transaction can begin now.
+func (w *writer) probe() error {
+	if err := w.begin(); err != nil {
+		return failed("ping", err)
+	}
+	if err := w.c.rollback(); err != nil {
+		return failed("ping", err)
+	}
+	return nil
+}
