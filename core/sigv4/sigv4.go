@@ -34,8 +34,15 @@ type Verifier struct {
 	Now  func() time.Time // nil: time.Now
 	// AllowV2Query accepts GET and HEAD presigned with Signature Version 2.
 	AllowV2Query bool
+	// Region, when set, is the only region accepted in a credential's scope; ""
+	// accepts any, for there are clients that name one of their own.
+	Region string
+	// HostBucket gives the bucket that a Host header names, "" for none. Only
+	// Signature Version 2 signs the bucket apart from the host. Nil: none.
+	HostBucket func(host string) string
 
 	signingKeys keyCache
+	scratch     scratchPool
 }
 
 // Request is a verified request, or an anonymous one (Key.ID == "").

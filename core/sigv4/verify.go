@@ -1,0 +1,184 @@
+package sigv4
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mucura/mucura/core/s3err"
+)
+
+const (
+	authHeader = "REST-HEADER"
+	authQuery  = "REST-QUERY-STRING"
+	authPost   = "POST"
+)
+
+func (v *Verifier) now() time.Time {
+	if v.Now != nil {
+		return v.Now()
+	}
+	return time.Now()
+}
+
+func (v *Verifier) verify(r *http.Request) (*Request, error) {
+	authorization := first(r.Header, "Authorization")
+	q := parseQueryAuth(r.URL.RawQuery)
+	var c claim
+	var err error
+	switch {
+	case authorization != "" && (q.v4 || q.v2):
+		return nil, invalidArgument("Authorization", authorization, "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified")
+	case authorization != "":
+		c, err = v.headerClaim(r, authorization, v.now())
+	case q.v4:
+		c, err = v.queryClaim(&q, v.now())
+	case q.v2:
+		return v.verifyV2Query(r, &q)
+	default:
+		return anonymous(r)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return v.check(r, &c)
+}
+
+// check holds a well-formed claim against the request and the secret.
+func (v *Verifier) check(r *http.Request, c *claim) (*Request, error) {
+	if err := requireSigned(r.Header, c.signedHeaders); err != nil {
+		return nil, err
+	}
+	if c.payload == "" { // presigned; in a header it is required
+		c.payload = first(r.Header, "X-Amz-Content-Sha256")
+	}
+	if c.payload == "" {
+		c.payload = unsignedPayload
+	}
+	kind, err := payloadKind(c.payload)
+	if err != nil {
+		return nil, err
+	}
+	key, err := v.key(r.Context(), c.id, c.token)
+	if err != nil {
+		return nil, err
+	}
+	signing, err := v.checkSignature(r, c, key.Secret)
+	if err != nil {
+		return nil, err
+	}
+	req := &Request{
+		Key: key, Presigned: c.presigned, Time: c.time, Region: c.region,
+		AuthType: authHeader, SignatureVersion: algorithm, ContentSHA256: c.payload,
+	}
+	if c.presigned {
+		req.AuthType = authQuery
+	}
+	return req, openBody(req, r, kind, &chunkSeed{signing, c.id, c.stamp, c.scope, c.signature})
+}
+
+// checkSignature gives the key the request is signed with. A client that
+// signed its path exactly as it sent it, in another encoding than S3's, is
+// right as well: either form has one meaning only.
+func (v *Verifier) checkSignature(r *http.Request, c *claim, secret string) (*signingKey, error) {
+	scope := keyScope{c.id, secret, c.day, c.region}
+	key, cached := v.signingKeys.get(scope)
+	s := v.scratch.get()
+	defer v.scratch.put(s)
+	rawPath := r.URL.EscapedPath()
+	s.makeCanonicalS3(r, rawPath, c.signedHeaders, c.payload)
+	s.makeToSign(c.stamp, c.scope)
+	key.sign(&s.mac, s.toSign)
+	if !s.mac.is(c.signature) {
+		mismatch := signatureMismatch(c.id, c.signature, s.toSign, s.canonical)
+		s.makeCanonical(r, rawPath, c.signedHeaders, c.payload)
+		s.makeToSign(c.stamp, c.scope)
+		key.sign(&s.mac, s.toSign)
+		if !s.mac.is(c.signature) {
+			return nil, mismatch
+		}
+	}
+	if !cached {
+		v.signingKeys.put(scope, key)
+	}
+	return key, nil
+}
+
+// key asks the source for a key, and completes the error as S3 does.
+func (v *Verifier) key(ctx context.Context, id, token string) (Key, error) {
+	key, err := v.Keys.Key(ctx, id, token)
+	if err == nil {
+		return key, nil
+	}
+	if e := s3err.From(err); errors.Is(err, s3err.InvalidAccessKeyID) && len(e.Fields) == 0 {
+		return Key{}, (&s3err.Error{Code: e.Code, Text: e.Text, Cause: e.Cause}).Field("AWSAccessKeyId", id)
+	}
+	return Key{}, err
+}
+
+// requireSigned refuses a request with headers that ought to be signed and are
+// not: the host and everything of Amazon's. A proxy in between, or a thief of
+// a presigned URL, cannot add any.
+func requireSigned(h http.Header, signedHeaders string) error {
+	var missing []string
+	if !contains(signedHeaders, "host") {
+		missing = append(missing, "host")
+	}
+	for key := range h {
+		if strings.HasPrefix(key, "X-Amz-") && !contains(signedHeaders, key) {
+			missing = append(missing, strings.ToLower(key))
+		}
+	}
+	if missing == nil {
+		return nil
+	}
+	slices.Sort(missing)
+	return s3err.AccessDenied.Say("There were headers present in the request which were not signed").
+		Field("HeadersNotSigned", strings.Join(missing, ", "))
+}
+
+// contains says whether a header is in a list like "host;x-amz-date".
+func contains(list, name string) bool {
+	for list != "" {
+		var item string
+		item, list, _ = strings.Cut(list, ";")
+		if strings.EqualFold(item, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// maxEchoed bounds what a mismatch tells the client of its own request.
+const maxEchoed = 16 << 10
+
+// signatureMismatch tells the client what the server signed, so that it can be
+// compared with what the client did. All of it came from the request, but for
+// the encoding; the secret is not in it.
+func signatureMismatch(id, given string, toSign, canonical []byte) error {
+	e := s3err.SignatureDoesNotMatch.
+		Field("AWSAccessKeyId", id).
+		Field("StringToSign", string(toSign)).
+		Field("SignatureProvided", given).
+		Field("StringToSignBytes", hexBytes(toSign))
+	if len(canonical) > 0 && len(canonical) <= maxEchoed {
+		e = e.Field("CanonicalRequest", string(canonical)).Field("CanonicalRequestBytes", hexBytes(canonical))
+	}
+	return e
+}
+
+// hexBytes writes bytes as "41 57 53".
+func hexBytes(p []byte) string {
+	b := make([]byte, 0, 3*len(p))
+	for i, c := range p {
+		if i > 0 {
+			b = append(b, ' ')
+		}
+		b = hex.AppendEncode(b, []byte{c})
+	}
+	return string(b)
+}
