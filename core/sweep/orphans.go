@@ -33,6 +33,23 @@ func (s *Sweeper) orphans(ctx context.Context, rep *Report) error {
 	}
 	seen := map[content.ID]bool{}
 	old := s.Now().Add(-s.Repo.Leeway)
+	err = s.Unnamed(ctx, func(id content.ID) error {
+		seen[id] = true
+		return s.suspect(ctx, id, old, rep)
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.forgetSuspects(ctx, seen); err != nil {
+		return err
+	}
+	return s.ranNow(ctx, "orphans")
+}
+
+// Unnamed calls fn for every content older than the leeway that no record and
+// no release names, comparing a slice of the contents at a time.
+func (s *Sweeper) Unnamed(ctx context.Context, fn func(content.ID) error) error {
+	old := s.Now().Add(-s.Repo.Leeway)
 	slice := make(map[content.ID]bool)
 	flush := func() error {
 		if len(slice) == 0 {
@@ -42,15 +59,14 @@ func (s *Sweeper) orphans(ctx context.Context, rep *Report) error {
 			return err
 		}
 		for id := range slice {
-			seen[id] = true
-			if err := s.suspect(ctx, id, old, rep); err != nil {
+			if err := fn(id); err != nil {
 				return err
 			}
 		}
 		clear(slice)
 		return nil
 	}
-	err = s.Repo.Content.Walk(ctx, "", func(info content.Info) error {
+	err := s.Repo.Content.Walk(ctx, "", func(info content.Info) error {
 		if info.ID.Time().After(old) {
 			return nil
 		}
@@ -60,16 +76,10 @@ func (s *Sweeper) orphans(ctx context.Context, rep *Report) error {
 		}
 		return flush()
 	})
-	if err == nil {
-		err = flush()
-	}
 	if err != nil {
 		return err
 	}
-	if err := s.forgetSuspects(ctx, seen); err != nil {
-		return err
-	}
-	return s.ranNow(ctx, "orphans")
+	return flush()
 }
 
 // suspect notes an unnamed content, or frees it when it was noted a leeway ago.
