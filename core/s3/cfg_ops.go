@@ -24,6 +24,11 @@ func bucketSettings() []operation {
 		{name: "PutBucketPolicy", method: "PUT", level: bucket, query: "policy", action: "s3:PutBucketPolicy", body: true, handle: putPolicy},
 		{name: "DeleteBucketPolicy", method: "DELETE", level: bucket, query: "policy", action: "s3:DeleteBucketPolicy", handle: deletePolicy},
 		{name: "GetBucketPolicyStatus", method: "GET", level: bucket, query: "policyStatus", action: "s3:GetBucketPolicyStatus", handle: getPolicyStatus},
+		{name: "GetBucketCors", method: "GET", level: bucket, query: "cors", action: "s3:GetBucketCORS", handle: getCORS},
+		{name: "PutBucketCors", method: "PUT", level: bucket, query: "cors", action: "s3:PutBucketCORS", body: true, handle: putCORS},
+		{name: "DeleteBucketCors", method: "DELETE", level: bucket, query: "cors", action: "s3:PutBucketCORS", handle: deleteCORS},
+		{name: "PreflightOPTIONS", method: "OPTIONS", level: bucket, noBucket: true, unsigned: true, handle: preflight},
+		{name: "PostObject", method: "POST", level: bucket, noBucket: true, body: true, handle: postObject},
 		{name: "GetBucketLifecycleConfiguration", method: "GET", level: bucket, query: "lifecycle", action: "s3:GetLifecycleConfiguration", handle: getLifecycle},
 		{name: "PutBucketLifecycleConfiguration", method: "PUT", level: bucket, query: "lifecycle", action: "s3:PutLifecycleConfiguration", body: true, handle: putLifecycle},
 		{name: "DeleteBucketLifecycle", method: "DELETE", level: bucket, query: "lifecycle", action: "s3:PutLifecycleConfiguration", handle: deleteLifecycle},
@@ -47,6 +52,7 @@ func bucketSettings() []operation {
 // They authorize themselves: the version's owner, ACL and tags count.
 func objectSettings() []operation {
 	return []operation{
+		{name: "PreflightOPTIONS", method: "OPTIONS", level: object, noBucket: true, unsigned: true, handle: preflight},
 		{name: "GetObjectTagging", method: "GET", level: object, query: "tagging", handle: getObjectTagging},
 		{name: "PutObjectTagging", method: "PUT", level: object, query: "tagging", body: true, handle: putObjectTagging},
 		{name: "DeleteObjectTagging", method: "DELETE", level: object, query: "tagging", handle: deleteObjectTagging},
@@ -56,9 +62,7 @@ func objectSettings() []operation {
 		{name: "PutObjectRetention", method: "PUT", level: object, query: "retention", body: true, handle: putRetention},
 		{name: "GetObjectLegalHold", method: "GET", level: object, query: "legal-hold", handle: getLegalHold},
 		{name: "PutObjectLegalHold", method: "PUT", level: object, query: "legal-hold", body: true, handle: putLegalHold},
-		{name: "GetObjectTorrent", method: "GET", level: object, query: "torrent", handle: objectNotOffered},
 		{name: "RestoreObject", method: "POST", level: object, query: "restore", handle: restoreObject},
-		{name: "SelectObjectContent", method: "POST", level: object, query: "select", handle: objectNotOffered},
 	}
 }
 
@@ -100,7 +104,3 @@ func notOfferedSettings() []operation {
 		del("DeleteBucketIntelligentTieringConfiguration", "intelligent-tiering", "s3:PutIntelligentTieringConfiguration"),
 	}
 }
-
-// corsHeaders adds the headers that the bucket's CORS rules give to the
-// request's Origin.
-func (c *call) corsHeaders() error { return nil }

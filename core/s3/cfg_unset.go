@@ -3,7 +3,6 @@ package s3
 import (
 	"encoding/xml"
 	"net/http"
-	"strings"
 
 	"github.com/mucura/mucura/core/s3err"
 )
@@ -106,13 +105,4 @@ func restoreObject(c *call) error {
 		return err
 	}
 	return s3err.InvalidObjectState.Say("Restore is not allowed for the object's current storage class")
-}
-
-// objectNotOffered refuses an operation on an object, once it is clear that the
-// caller may read it.
-func objectNotOffered(c *call) error {
-	if _, err := c.openFor("s3:GetObject", "s3:GetObjectVersion"); err != nil {
-		return err
-	}
-	return s3err.NotImplemented.Field("Header", strings.ToLower(c.op.query))
 }

@@ -112,8 +112,10 @@ func (c *call) serve() error {
 		return err
 	}
 	c.watchBody()
-	if err := c.authenticate(); err != nil {
-		return err
+	if !c.op.unsigned {
+		if err := c.authenticate(); err != nil {
+			return err
+		}
 	}
 	if err := c.loadBucket(); err != nil {
 		return err

@@ -2,6 +2,7 @@ package s3
 
 import (
 	"net"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,6 +36,9 @@ type operation struct {
 	action string
 	// noBucket: the bucket's record is not read.
 	noBucket bool
+	// unsigned: whatever signature the request has is not looked at, and call.auth
+	// is nil: a CORS preflight carries the signature of the request to come.
+	unsigned bool
 	// body: handle reads the payload. Of other operations the server discards it.
 	body   bool
 	handle func(c *call) error
@@ -182,6 +186,9 @@ func (c *call) route() error {
 	sub, err := c.query.selector()
 	if err != nil {
 		return err
+	}
+	if c.r.Method == http.MethodOptions {
+		sub = "" // a preflight asks about any operation
 	}
 	for _, op := range theRoutes[lv][c.r.Method][sub] {
 		if op.match == nil || op.match(c) {
