@@ -23,6 +23,7 @@ import (
 	"github.com/mucura/mucura/core/s3"
 	"github.com/mucura/mucura/core/s3err"
 	"github.com/mucura/mucura/core/sigv4"
+	"github.com/mucura/mucura/core/sweep"
 )
 
 // Stores are the engines a repository lies on. Registry may be Meta.
@@ -144,10 +145,29 @@ func (a *App) Run(ctx context.Context) {
 				a.Log.Warn("usage not flushed", "error", err.Error())
 			}
 		case <-sweeps:
-			if err := a.Sweep(ctx); err != nil && ctx.Err() == nil {
-				a.Log.Warn("sweep", "error", err.Error())
-			}
+			a.sweep(ctx)
 		}
+	}
+}
+
+// orphanEvery is how often a long-running server looks for contents without a
+// record, which reads every record.
+const orphanEvery = 24 * time.Hour
+
+// Sweeper makes the background jobs of this repository.
+func (a *App) Sweeper() *sweep.Sweeper {
+	return &sweep.Sweeper{Repo: a.Repo, Now: time.Now, Log: a.Log, Day: a.Config.DebugLifecycleDay}
+}
+
+func (a *App) sweep(ctx context.Context) {
+	s := a.Sweeper()
+	s.OrphanEvery = orphanEvery
+	rep, err := s.Run(ctx)
+	if err != nil && ctx.Err() == nil {
+		a.Log.Warn("sweep", "error", err.Error())
+	}
+	if !rep.Idle() {
+		a.Log.Info("swept", "report", rep)
 	}
 }
 

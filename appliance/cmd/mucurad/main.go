@@ -30,10 +30,10 @@ func commands() []command {
 		{"key add", "NAME [flags]", "add an access key to an account", keyAdd},
 		{"key ls", "NAME [flags]", "list an account's access keys", keyList},
 		{"key rm", "ACCESS-KEY-ID [flags]", "remove an access key", keyRemove},
-		{"fsck", "[flags]", "verify that every record's content exists, is whole, and is referenced", fsck},
+		{"fsck", "[flags]", "verify that every record's content exists, is whole, and is referenced", fsckRecords},
 		{"sweep", "[flags]", "run the background jobs once: expiry, unfinished uploads, released contents, usage", sweepOnce},
-		{"backup", "DIR [flags]", "copy the repository to a directory, consistently, while it runs", backupTo},
-		{"restore", "DIR [flags]", "restore a backup into an empty data directory, verified", restoreFrom},
+		{"backup", "DIR [flags]", "copy the repository to a directory, consistently, while it runs", backup},
+		{"restore", "DIR [flags]", "restore a backup into an empty data directory, verified", restore},
 		{"version", "", "print the version", version},
 	}
 }
