@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/repo"
 	"github.com/mucura/mucura/core/s3err"
 )

@@ -64,32 +64,23 @@ func (c *call) payloadSize() (int64, error) {
 	return n, nil
 }
 
-// writeCondition reads the conditions of a write. As in S3, If-None-Match
-// takes only "*", the two exclude each other, and times are not accepted
+// writeCondition reads the conditions of a write. As in S3 the two exclude each
+// other, and times are not accepted
 // (https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html).
+// If-None-Match takes an ETag, too, as RFC 9110 has it; S3 knows only "*" there.
 func (c *call) writeCondition() (w repo.WriteCond, err error) {
 	h := c.r.Header
 	w.IfMatch, w.IfNoneMatch = unquoted(h.Get("If-Match")), unquoted(h.Get("If-None-Match"))
-	switch {
-	case w.IfMatch != "" && w.IfNoneMatch != "":
-		return w, notAccepted("If-Match,If-None-Match", "Multiple conditional request headers present in the request")
-	case w.IfNoneMatch != "" && w.IfNoneMatch != "*":
-		return w, notAccepted("If-None-Match", `We don\'t accept the provided value of If-None-Match header for this API`)
+	if w.IfMatch != "" && w.IfNoneMatch != "" {
+		return w, s3err.NotImplemented.Field("Header", "If-Match,If-None-Match").
+			Field("additionalMessage", "Multiple conditional request headers present in the request")
 	}
 	for _, name := range []string{"If-Modified-Since", "If-Unmodified-Since"} {
 		if h[name] != nil {
-			return w, notAccepted(name, "")
+			return w, s3err.NotImplemented.Field("Header", name)
 		}
 	}
 	return w, nil
-}
-
-func notAccepted(header, message string) error {
-	e := s3err.NotImplemented.Field("Header", header)
-	if message != "" {
-		e.Field("additionalMessage", message)
-	}
-	return e
 }
 
 // unquoted takes the quotes from an ETag, and W/ from a weak one.
