@@ -183,6 +183,6 @@ func (r *Repo) rollForward(ctx context.Context, p meta.Partition, key string, o 
 // Settle finishes the work that a write of key left pending. Only stores
 // without batches ever have any; a summary's Pending or Gone flag tells where.
 func (r *Repo) Settle(ctx context.Context, b *catalog.Bucket, key string) error {
-	_, err := r.readCurrent(ctx, b, key, false)
+	_, err := r.readCurrent(ctx, b, key, justLook)
 	return wrap(err)
 }

@@ -49,15 +49,26 @@ func versioned(b *catalog.Bucket, cur *catalog.Object) bool {
 	return b.Versioning != catalog.Unversioned || cur != nil && !cur.Null
 }
 
+// reading tells what a reader of a key is about to do.
+type reading uint8
+
+const (
+	justLook reading = 0
+	toWrite  reading = 1 << iota // a commit follows, or unclaim
+	withBody                     // inlined content is wanted in any case
+)
+
 // readCurrent reads what decides about key for a writer, after finishing what
-// an earlier write left pending. With toWrite a commit must follow, or unclaim.
-func (r *Repo) readCurrent(ctx context.Context, b *catalog.Bucket, key string, toWrite bool) (*current, error) {
+// an earlier write left pending.
+func (r *Repo) readCurrent(ctx context.Context, b *catalog.Bucket, key string, why reading) (*current, error) {
 	p := catalog.InBucket(b.ID)
-	withBody := b.Versioning != catalog.Unversioned // it may have to move
+	if b.Versioning != catalog.Unversioned {
+		why |= withBody // it may have to move
+	}
 	for {
-		rec, err := r.Meta.Get(ctx, p, catalog.ObjectKey(key), withBody)
+		rec, err := r.Meta.Get(ctx, p, catalog.ObjectKey(key), why&withBody != 0)
 		if errors.Is(err, meta.ErrNotFound) {
-			return r.readAbsent(ctx, b, key, toWrite)
+			return r.readAbsent(ctx, b, key, why)
 		}
 		if err != nil {
 			return nil, err
@@ -67,8 +78,8 @@ func (r *Repo) readCurrent(ctx context.Context, b *catalog.Bucket, key string, t
 			return nil, err
 		}
 		owes := o.Gone || len(o.Pending) > 0
-		if !withBody && o.Inline && (owes || !o.Null) {
-			withBody = true
+		if why&withBody == 0 && o.Inline && (owes || !o.Null) {
+			why |= withBody
 			continue
 		}
 		if !owes {
@@ -81,7 +92,7 @@ func (r *Repo) readCurrent(ctx context.Context, b *catalog.Bucket, key string, t
 }
 
 // readAbsent completes the reading of a key without a current version.
-func (r *Repo) readAbsent(ctx context.Context, b *catalog.Bucket, key string, toWrite bool) (*current, error) {
+func (r *Repo) readAbsent(ctx context.Context, b *catalog.Bucket, key string, why reading) (*current, error) {
 	c := new(current)
 	if b.Versioning == catalog.Unversioned {
 		return c, nil
@@ -92,7 +103,7 @@ func (r *Repo) readAbsent(ctx context.Context, b *catalog.Bucket, key string, to
 	if r.Meta.Capabilities().Batch {
 		return c, nil
 	}
-	if toWrite {
+	if why&toWrite != 0 {
 		return r.claimKey(ctx, b, key)
 	}
 	c.unclaimed = true

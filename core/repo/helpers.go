@@ -35,10 +35,7 @@ func wrap(err error) error {
 
 // unsure tells whether a write that failed with err may have happened all the
 // same. What it would have made visible must then be left alone.
-func unsure(err error) bool {
-	return errors.Is(err, meta.ErrOutcomeUnknown) ||
-		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
-}
+func unsure(err error) bool { return errors.Is(err, meta.ErrOutcomeUnknown) }
 
 // now is the time to the millisecond, as records keep it.
 func (r *Repo) now() time.Time { return r.Now().UTC().Truncate(time.Millisecond) }

@@ -3,6 +3,7 @@ package repo
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/meta"
@@ -14,6 +15,8 @@ type replacement struct {
 	// replaceCurrent, on a copy of its own.
 	object *catalog.Object
 	body   []byte // when object is inline
+	// modTime is the object's time when it is not now: it was there before.
+	modTime time.Time
 	// extra and releases are further writes of the same commit, see change.
 	extra    []meta.Op
 	releases []meta.Op
@@ -30,7 +33,7 @@ type replaced struct {
 // current moves to the other versions or is dropped, as the bucket's versioning
 // wants, and what is dropped is released. make is called with the current
 // version (nil: none) each time before it is tried and gives the new one; its
-// error is returned as it is. pre, when not nil, is used for the first try
+// error ends the write. pre, when not nil, is used for the first try
 // instead of reading.
 //
 // When extra has conditions that fail, everything is tried again, so make must
@@ -47,6 +50,9 @@ func (r *Repo) replaceCurrent(ctx context.Context, b *catalog.Bucket, key string
 		w.cur = pre
 	}
 	if err := r.contend(ctx, catalog.InBucket(b.ID), catalog.ObjectKey(key), func() error { return w.try(ctx) }); err != nil {
+		if w.unknown > 0 && !unsure(err) {
+			err = errors.Join(err, meta.ErrOutcomeUnknown) // an earlier try may still arrive
+		}
 		return nil, err
 	}
 	return &w.done, nil
@@ -74,7 +80,7 @@ func (w *replacer) try(ctx context.Context) (err error) {
 	cur := w.cur
 	w.cur = nil
 	if cur == nil {
-		if cur, err = w.r.readCurrent(ctx, w.b, w.key, true); err != nil {
+		if cur, err = w.r.readCurrent(ctx, w.b, w.key, toWrite); err != nil {
 			return err
 		}
 	}
@@ -107,7 +113,9 @@ func (w *replacer) plan(ctx context.Context, cur *current, rep *replacement) (*c
 	o.WriteID = w.writeID
 	o.Null = w.b.Versioning != catalog.VersioningEnabled
 	o.DeleteMarker, o.Gone, o.Pending = false, false, nil
-	o.ModTime = w.r.now()
+	if o.ModTime = rep.modTime; o.ModTime.IsZero() {
+		o.ModTime = w.r.now()
+	}
 	o.Ref = w.r.newVersionRef(cur.seq())
 	ch := &change{next: &o, body: rep.body, extra: rep.extra, releases: rep.releases}
 	freed, err := w.r.displace(ctx, w.b, w.key, cur, &o, ch)
@@ -123,7 +131,7 @@ func (w *replacer) plan(ctx context.Context, cur *current, rep *replacement) (*c
 func (w *replacer) settle(ctx context.Context, before *current, unknown error) error {
 	ctx = context.WithoutCancel(ctx)
 	w.unknown++
-	now, err := w.r.readCurrent(ctx, w.b, w.key, false)
+	now, err := w.r.readCurrent(ctx, w.b, w.key, justLook)
 	if err != nil {
 		return unknown
 	}

@@ -1,0 +1,322 @@
+package repo
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"hash"
+	"io"
+	"strconv"
+	"sync"
+
+	"github.com/mucura/mucura/core/catalog"
+	"github.com/mucura/mucura/core/checksum"
+	"github.com/mucura/mucura/core/content"
+	"github.com/mucura/mucura/core/quota"
+	"github.com/mucura/mucura/core/s3err"
+)
+
+// ingested is a body to take in.
+type ingested struct {
+	to     holder // whose record will refer to it
+	body   io.Reader
+	size   int64 // bytes; -1 when unknown
+	limit  int64 // most bytes allowed
+	digest Digest
+}
+
+// stored is a body that was taken in and is durable, or in memory when it is
+// to be inlined. It ends with settle, discard or finish.
+type stored struct {
+	inline   bool
+	body     []byte // when inline
+	segments []catalog.Segment
+	size     int64
+	md5      [md5.Size]byte
+	checksum catalog.Checksum // zero when no algorithm was asked for
+
+	repo        *Repo
+	reservation *quota.Reservation // nil when nothing is counted
+}
+
+// chunkSize is how much of a body is in memory at a time.
+const chunkSize = 256 << 10
+
+var chunks = sync.Pool{New: func() any { return new([chunkSize]byte) }}
+
+// ingest reads a body once, to its end, and keeps it: in memory when it is small
+// enough to be inlined, else as a content under a fresh ID. Quota is reserved
+// before the first byte is read, or where the size is not known while reading.
+// After an error nothing is kept.
+//
+// Errors: EntityTooLarge, QuotaExceeded, IncompleteBody, InvalidDigest,
+// BadDigest, those of the stores, and those of the body as they are.
+func (r *Repo) ingest(ctx context.Context, in ingested) (*stored, error) {
+	if in.size > in.limit {
+		return nil, tooLarge(in.size, in.limit)
+	}
+	if in.digest.MD5 != nil && len(in.digest.MD5) != md5.Size {
+		return nil, s3err.InvalidDigest.Field("Content-MD5", base64.StdEncoding.EncodeToString(in.digest.MD5))
+	}
+	sum, err := in.digest.hash()
+	if err != nil {
+		return nil, err
+	}
+	q, err := r.reserve(ctx, in.to.bucket, max(in.size, 0))
+	if err != nil {
+		return nil, err
+	}
+	s := &stored{repo: r, reservation: q.res}
+	if in.size >= 0 && in.size <= r.inlineLimit() {
+		err = s.readInline(in, sum)
+	} else {
+		err = s.readChunks(ctx, in, sum, q)
+	}
+	if err != nil {
+		s.discard(ctx)
+		return nil, err
+	}
+	return s, nil
+}
+
+// tooLarge is the error for a body of size bytes.
+func tooLarge(size, limit int64) error {
+	return s3err.EntityTooLarge.Field("ProposedSize", strconv.FormatInt(size, 10)).
+		Field("MaxSizeAllowed", strconv.FormatInt(limit, 10))
+}
+
+// hash is the one of the additional checksum; nil when none is asked for.
+func (d *Digest) hash() (hash.Hash, error) {
+	if d.Algorithm == "" {
+		return nil, nil
+	}
+	h := checksum.New(d.Algorithm)
+	if h == nil {
+		return nil, s3err.InvalidRequest.Say("Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]")
+	}
+	return h, nil
+}
+
+// readInline reads a body whose size is known into one buffer of that size.
+func (s *stored) readInline(in ingested, sum hash.Hash) error {
+	buf := make([]byte, in.size, in.size+1) // the last byte is for seeing the end
+	if err := readExactly(in.body, buf); err != nil {
+		return err
+	}
+	s.inline, s.body, s.size = true, buf, in.size
+	s.md5 = md5.Sum(buf)
+	if sum != nil {
+		sum.Write(buf)
+	}
+	return s.verify(&in.digest, sum)
+}
+
+// readExactly fills buf, which has room for one byte more, and wants the end
+// of the body there.
+func readExactly(body io.Reader, buf []byte) error {
+	n, err := readFull(body, buf)
+	if err != nil && err != io.EOF {
+		return err
+	}
+	if n < len(buf) {
+		return s3err.IncompleteBody
+	}
+	if err == io.EOF {
+		return nil
+	}
+	n, err = readFull(body, buf[len(buf):cap(buf)])
+	if n > 0 {
+		return s3err.IncompleteBody
+	}
+	if err == io.EOF {
+		return nil
+	}
+	return err
+}
+
+// readFull reads until buf is full or the body ends: io.EOF. A connection that
+// breaks off is an incomplete body.
+func readFull(body io.Reader, buf []byte) (n int, err error) {
+	if body == nil {
+		return 0, io.EOF
+	}
+	for n < len(buf) && err == nil {
+		var m int
+		m, err = body.Read(buf[n:])
+		n += m
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = s3err.IncompleteBody.With(err)
+	}
+	return n, err
+}
+
+// readChunks reads a body of any size through a pooled buffer. One that turns
+// out to be small is inlined.
+func (s *stored) readChunks(ctx context.Context, in ingested, sum hash.Hash, q *quotaFor) error {
+	chunk := chunks.Get().(*[chunkSize]byte)
+	defer chunks.Put(chunk)
+	n, err := readFull(in.body, chunk[:])
+	if err != nil && err != io.EOF {
+		return err
+	}
+	if limit := s.repo.inlineLimit(); in.size < 0 && err == io.EOF && int64(n) <= limit {
+		if err := q.grow(ctx, int64(n)); err != nil {
+			return err
+		}
+		in.size = int64(n)
+		in.body = bytes.NewReader(chunk[:n])
+		return s.readInline(in, sum)
+	}
+	return s.spill(ctx, in, sum, q, chunk, n, err)
+}
+
+// spill writes a body to a new content; the first n bytes of it are in chunk,
+// and end tells whether that is all (io.EOF).
+func (s *stored) spill(ctx context.Context, in ingested, sum hash.Hash, q *quotaFor, chunk *[chunkSize]byte, n int, end error) error {
+	id, w, err := s.repo.create(ctx, in.to, in.size)
+	if err != nil {
+		return err
+	}
+	defer w.Abort()
+	whole := md5.New()
+	for {
+		s.size += int64(n)
+		if err := s.admit(ctx, in, q, int64(n)); err != nil {
+			return err
+		}
+		whole.Write(chunk[:n])
+		if sum != nil {
+			sum.Write(chunk[:n])
+		}
+		if _, err := w.Write(chunk[:n]); err != nil {
+			return wrap(err)
+		}
+		if end != nil {
+			break
+		}
+		if n, end = readFull(in.body, chunk[:]); end != nil && end != io.EOF {
+			return end
+		}
+	}
+	if in.size >= 0 && s.size < in.size {
+		return s3err.IncompleteBody
+	}
+	whole.Sum(s.md5[:0])
+	if err := s.verify(&in.digest, sum); err != nil {
+		return err
+	}
+	if err := s.repo.inTime(id); err != nil {
+		return err
+	}
+	if err := w.Commit(); err != nil {
+		return wrap(err)
+	}
+	s.segments = []catalog.Segment{{ID: id, Length: s.size}}
+	return nil
+}
+
+// admit judges n more bytes before they are written.
+func (s *stored) admit(ctx context.Context, in ingested, q *quotaFor, n int64) error {
+	switch {
+	case in.size >= 0 && s.size > in.size:
+		return s3err.IncompleteBody
+	case s.size > in.limit:
+		return tooLarge(s.size, in.limit)
+	case in.size < 0:
+		return q.grow(ctx, n)
+	}
+	return nil
+}
+
+// verify compares with what the client said of the bytes.
+func (s *stored) verify(d *Digest, sum hash.Hash) error {
+	if d.MD5 != nil && !bytes.Equal(d.MD5, s.md5[:]) {
+		return s3err.BadDigest.Field("ExpectedDigest", base64.StdEncoding.EncodeToString(d.MD5)).
+			Field("CalculatedDigest", base64.StdEncoding.EncodeToString(s.md5[:]))
+	}
+	if sum == nil {
+		return nil
+	}
+	value := base64.StdEncoding.EncodeToString(sum.Sum(nil))
+	if d.Want != nil {
+		if want := d.Want(); want != "" && want != value {
+			return s3err.BadDigest.Say("The %s you specified did not match the calculated checksum.", d.Algorithm)
+		}
+	}
+	s.checksum = catalog.Checksum{Algorithm: d.Algorithm, Type: catalog.FullObject, Value: value}
+	return nil
+}
+
+// create begins a content that h will refer to. Where the content store cannot
+// be walked cheaply a release is written before, so that a crash leaves a trace.
+func (r *Repo) create(ctx context.Context, h holder, size int64) (content.ID, content.Writer, error) {
+	id := content.NewID(r.Now())
+	if !r.Content.Capabilities().CheapWalk {
+		for _, op := range r.releaseOps(h, false, id) {
+			if err := r.apply(ctx, catalog.InBucket(h.bucket.ID), &op); err != nil {
+				return "", nil, wrap(err)
+			}
+		}
+	}
+	w, err := r.Content.Create(ctx, id, size)
+	if err != nil {
+		return "", nil, wrap(err)
+	}
+	return id, w, nil
+}
+
+// inTime refuses to commit a content begun so long ago that the sweeper may
+// soon take it for rubbish.
+func (r *Repo) inTime(id content.ID) error {
+	if r.Leeway > 0 && r.Now().Sub(id.Time()) > r.Leeway/2 {
+		return s3err.RequestTimeout
+	}
+	return nil
+}
+
+// etag is the hexadecimal MD5.
+func (s *stored) etag() string { return hex.EncodeToString(s.md5[:]) }
+
+// place makes o an object of these bytes.
+func (s *stored) place(o *catalog.Object) {
+	o.Inline, o.Segments, o.Manifest = s.inline, s.segments, ""
+	o.Size, o.ETag, o.Checksum = s.size, s.etag(), s.checksum
+	o.PartCount, o.Parts = 0, nil
+}
+
+// settle ends the reservation: a record refers to the bytes now, and the
+// account uses so many bytes and objects more (or less).
+func (s *stored) settle(bytes, objects int64) {
+	if s.reservation != nil {
+		s.reservation.Settle(bytes, objects)
+	}
+}
+
+// finish ends the reservation after the commit that was to refer to the bytes:
+// done tells what the commit replaced. When it failed the bytes are dropped,
+// unless it is open whether it failed: then they stay and count as used, until
+// the sweeper and a recount put it right.
+func (s *stored) finish(ctx context.Context, done *replaced, err error) {
+	switch {
+	case err == nil:
+		s.settle(s.size-done.freedBytes, 1-done.freedObjects)
+	case unsure(err):
+		s.settle(s.size, 1)
+	default:
+		s.discard(ctx)
+	}
+}
+
+// discard drops the bytes.
+func (s *stored) discard(ctx context.Context) {
+	for _, seg := range s.segments {
+		_ = s.repo.Content.Delete(context.WithoutCancel(ctx), seg.ID)
+	}
+	if s.reservation != nil {
+		s.reservation.Cancel()
+	}
+}

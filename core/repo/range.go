@@ -1,0 +1,112 @@
+package repo
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/mucura/mucura/core/catalog"
+	"github.com/mucura/mucura/core/content"
+	"github.com/mucura/mucura/core/s3err"
+)
+
+func (h *Handle) openRange(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
+	if offset < 0 || length < 0 || offset > h.Size || length > h.Size-offset {
+		return nil, s3err.InvalidRange
+	}
+	if h.Inline {
+		return h.openInline(ctx, offset, length)
+	}
+	rc, err := h.openSegments(ctx, offset, length)
+	if errors.Is(err, content.ErrNotFound) {
+		return nil, h.missing(ctx, err)
+	}
+	if err != nil {
+		return nil, wrap(err)
+	}
+	return rc, nil
+}
+
+func (h *Handle) openInline(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
+	if h.body == nil {
+		again, err := h.reopen(ctx)
+		if err != nil {
+			return nil, err
+		}
+		h.body = again.body
+	}
+	if int64(len(h.body)) != h.Size {
+		return nil, s3err.InternalError.With(fmt.Errorf("inlined content of %d bytes instead of %d: %w", len(h.body), h.Size, content.ErrCorrupt))
+	}
+	return &inlineReader{bytes.NewReader(h.body[offset : offset+length])}, nil
+}
+
+// inlineReader reads inlined content; like its Reader it is an io.WriterTo.
+type inlineReader struct{ *bytes.Reader }
+
+func (*inlineReader) Close() error { return nil }
+
+// reopen reads the record again, with inlined content. A version that was
+// overwritten or deleted since makes the client start again.
+func (h *Handle) reopen(ctx context.Context) (*Handle, error) {
+	again, err := h.repo.open(ctx, h.Bucket, h.Key, h.VersionID(), true)
+	if err != nil && s3err.From(err).Status < 500 {
+		return nil, s3err.SlowDown.With(fmt.Errorf("the version read was deleted: %w", err))
+	}
+	if err != nil {
+		return nil, err
+	}
+	if again.Ref != h.Ref || !sameContents(again.Object, h.Object) {
+		return nil, s3err.SlowDown.With(errors.New("the version read was overwritten"))
+	}
+	return again, nil
+}
+
+// missing judges a content that is not there: when the record has changed the
+// content was rightly freed, else it is lost.
+func (h *Handle) missing(ctx context.Context, cause error) error {
+	if _, err := h.reopen(ctx); err != nil {
+		return err
+	}
+	return s3err.InternalError.With(fmt.Errorf("lost content of %s/%q version %s: %w", h.Bucket.ID, h.Key, h.VersionID(), cause))
+}
+
+// sameContents tells whether two records hold the same bytes in the same contents.
+func sameContents(a, b *catalog.Object) bool {
+	if a.Inline || b.Inline {
+		return a.Inline == b.Inline && a.ETag == b.ETag && a.Size == b.Size
+	}
+	if a.Manifest != b.Manifest || len(a.Segments) != len(b.Segments) {
+		return false
+	}
+	for i := range a.Segments {
+		if a.Segments[i] != b.Segments[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// openSegments opens a range over an object's segments. That of one segment is
+// the content store's own reader, so it can be sent without copying.
+func (h *Handle) openSegments(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
+	segments, err := h.repo.Segments(ctx, h.Object)
+	if err != nil {
+		return nil, err
+	}
+	cut := cutSegments(segments, offset, length)
+	if cut == nil {
+		if length > 0 {
+			return nil, fmt.Errorf("segments end before %d: %w", offset+length, content.ErrCorrupt)
+		}
+		return &inlineReader{bytes.NewReader(nil)}, nil
+	}
+	s := cut[0]
+	rc, err := h.repo.Content.Open(ctx, s.ID, s.Offset, s.Length)
+	if err != nil || len(cut) == 1 {
+		return rc, err
+	}
+	return &segmentReader{ctx: ctx, store: h.repo.Content, open: rc, left: s.Length, rest: cut[1:]}, nil
+}

@@ -1,0 +1,81 @@
+package repo
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"strconv"
+
+	"github.com/mucura/mucura/core/catalog"
+	"github.com/mucura/mucura/core/content"
+	"github.com/mucura/mucura/core/meta"
+)
+
+// ReferencePrefix begins the keys of all references to a content, in
+// partition catalog.References(id).
+func ReferencePrefix(id content.ID) string { return string(id) + "/" }
+
+// referenceKey is where the reference of h to a content lies. All versions of
+// one key share it.
+func referenceKey(id content.ID, h holder) string {
+	sum := sha256.Sum256([]byte(h.key + "\x00" + h.uploadID + "\x00" + strconv.Itoa(h.part)))
+	return ReferencePrefix(id) + h.bucket.ID + "/" + hex.EncodeToString(sum[:16])
+}
+
+// refer writes that each of holders refers to each of the contents, or is just
+// about to. A content that gets a second holder needs a reference for its first
+// one too: whoever is dropped first, the release names only that one.
+//
+// The order matters. A copy writes its references and then looks whether its
+// source still stands; the sweeper looks whether the holders stand and then
+// whether there are references. So one of them sees the other.
+func (r *Repo) refer(ctx context.Context, ids []content.ID, holders ...holder) error {
+	ops := map[meta.Partition][]meta.Op{}
+	for _, id := range ids {
+		p := catalog.References(id)
+		for _, h := range holders {
+			ops[p] = append(ops[p], meta.Op{Key: referenceKey(id, h), Record: meta.Record{
+				Value: catalog.EncodeReference(&catalog.Reference{
+					At: r.Now(), Bucket: h.bucket.ID, Key: h.key, UploadID: h.uploadID, PartNum: h.part,
+				}),
+			}})
+		}
+	}
+	for p, list := range ops {
+		if err := r.applyAll(ctx, p, list); err != nil {
+			return wrap(err)
+		}
+	}
+	return nil
+}
+
+// applyAll does operations that need not happen at once, with as few calls as
+// the store allows.
+func (r *Repo) applyAll(ctx context.Context, p meta.Partition, ops []meta.Op) error {
+	if !r.Meta.Capabilities().Batch {
+		for i := range ops {
+			if err := r.apply(ctx, p, &ops[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for len(ops) > 0 {
+		n := min(len(ops), meta.MaxBatch)
+		if err := r.batch(ctx, p, ops[:n], new(change)); err != nil {
+			return err
+		}
+		ops = ops[n:]
+	}
+	return nil
+}
+
+// stands tells whether the version h was opened from still holds the same
+// contents.
+func (r *Repo) stands(ctx context.Context, h *Handle) error {
+	if h.Inline {
+		return nil // its bytes are copied, not shared
+	}
+	_, err := h.reopen(ctx)
+	return err
+}
