@@ -24,18 +24,18 @@ import (
 
 // A backup directory:
 //
-//	backup.json   what it is, and the sums of the databases; written last
-//	meta.db       metadata; registry.db too when it is another store
+//	backup.json   which databases belong to it, and their sums
+//	meta-….db     metadata; registry-….db too when it is another store
 //	content/      contents, in the layout of the local store
 //	site.key      what the secrets in the databases are sealed with
 //
 // The databases are copied first and the contents after them: a content that
 // the copy names is freed only after the leeway, so it is still there. Running
-// it again brings the directory up to date; until its end the former state
-// stays good.
+// it again brings the directory up to date; the former state holds until
+// backup.json is replaced, which is the last step.
 const (
-	metaFile     = "meta.db"
-	registryFile = "registry.db"
+	metaPart     = "meta"
+	registryPart = "registry"
 	contentDir   = "content"
 	keyFile      = "site.key"
 	noteFile     = "backup.json"
@@ -43,9 +43,15 @@ const (
 
 // backupNote is backup.json.
 type backupNote struct {
-	Format  int               `json:"format"`
-	Created time.Time         `json:"created"`
-	SHA256  map[string]string `json:"sha256"` // file -> hex
+	Format  int       `json:"format"`
+	Created time.Time `json:"created"`
+	// Databases are the copies of the stores, by part: meta, registry.
+	Databases map[string]database `json:"databases"`
+}
+
+type database struct {
+	File   string `json:"file"`
+	SHA256 string `json:"sha256"`
 }
 
 func backup(ctx context.Context, name string, args []string) error {
@@ -68,15 +74,18 @@ func backupStores(ctx context.Context, c *config.Config, s *app.Stores, dir stri
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	stores := map[string]meta.Store{metaFile: s.Meta}
+	stores := map[string]meta.Store{metaPart: s.Meta}
 	if s.Registry != s.Meta {
-		stores[registryFile] = s.Registry
+		stores[registryPart] = s.Registry
 	}
-	note := backupNote{Format: 1, Created: time.Now().UTC(), SHA256: map[string]string{}}
-	for file, store := range stores {
-		if err := backupDatabase(ctx, store, filepath.Join(dir, file+".next"), &note, file); err != nil {
+	note := backupNote{Format: 1, Created: time.Now().UTC(), Databases: map[string]database{}}
+	for part, store := range stores {
+		file := fmt.Sprintf("%s-%s.db", part, note.Created.Format("20060102T150405.000"))
+		sum, err := backupDatabase(ctx, store, filepath.Join(dir, file))
+		if err != nil {
 			return err
 		}
+		note.Databases[part] = database{file, sum}
 	}
 	done, err := files.Backup(ctx, filepath.Join(dir, contentDir))
 	if err != nil {
@@ -86,16 +95,6 @@ func backupStores(ctx context.Context, c *config.Config, s *app.Stores, dir stri
 	if err := writeFile(filepath.Join(dir, keyFile), key); err != nil {
 		return err
 	}
-	// From here on the directory changes from the former state to this one. The
-	// note goes first and comes last: a directory without one is no backup.
-	if err := os.Remove(filepath.Join(dir, noteFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	for file := range stores {
-		if err := os.Rename(filepath.Join(dir, file+".next"), filepath.Join(dir, file)); err != nil {
-			return err
-		}
-	}
 	text, err := json.MarshalIndent(note, "", "  ")
 	if err != nil {
 		return err
@@ -103,25 +102,44 @@ func backupStores(ctx context.Context, c *config.Config, s *app.Stores, dir stri
 	if err := writeFile(filepath.Join(dir, noteFile), append(text, '\n')); err != nil {
 		return err
 	}
+	if err := dropOld(dir, note); err != nil {
+		return err
+	}
 	fmt.Printf("backed up to %s: %d contents linked, %d copied (%d bytes), %d there already\nThe directory holds the site key: keep it as safe as the data.\n",
 		dir, done.Linked, done.Copied, done.Bytes, done.Present)
 	return nil
 }
 
-func backupDatabase(ctx context.Context, store meta.Store, path string, note *backupNote, file string) error {
+// backupDatabase copies a store's database to path and gives its SHA-256.
+func backupDatabase(ctx context.Context, store meta.Store, path string) (string, error) {
 	db, ok := store.(*sqlite.Store)
 	if !ok {
-		return fmt.Errorf("metadata store %s has no backup of its own; back it up with its own tools", store.Capabilities().Name)
-	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+		return "", fmt.Errorf("metadata store %s has no backup of its own; back it up with its own tools", store.Capabilities().Name)
 	}
 	if err := db.Backup(ctx, path); err != nil {
+		return "", err
+	}
+	return fileSum(path)
+}
+
+// dropOld removes databases that the note does not name: those of the former
+// state, and of runs that were cut short.
+func dropOld(dir string, note backupNote) error {
+	found, err := filepath.Glob(filepath.Join(dir, "*.db*"))
+	if err != nil {
 		return err
 	}
-	sum, err := fileSum(path)
-	note.SHA256[file] = sum
-	return err
+	keep := map[string]bool{}
+	for _, d := range note.Databases {
+		keep[filepath.Join(dir, d.File)] = true
+	}
+	var errs []error
+	for _, path := range found {
+		if !keep[path] {
+			errs = append(errs, os.Remove(path))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func restore(ctx context.Context, name string, args []string) error {
@@ -157,16 +175,16 @@ func readNote(dir string) (*backupNote, error) {
 		return nil, fmt.Errorf("not a complete backup: %w", err)
 	}
 	note := new(backupNote)
-	if err := json.Unmarshal(text, note); err != nil || note.Format != 1 || note.SHA256[metaFile] == "" {
+	if err := json.Unmarshal(text, note); err != nil || note.Format != 1 || note.Databases[metaPart].File == "" {
 		return nil, fmt.Errorf("%s is not one this version can read (%v)", filepath.Join(dir, noteFile), err)
 	}
-	for file, want := range note.SHA256 {
-		got, err := fileSum(filepath.Join(dir, file))
+	for _, d := range note.Databases {
+		got, err := fileSum(filepath.Join(dir, filepath.Base(d.File)))
 		if err != nil {
 			return nil, err
 		}
-		if got != want {
-			return nil, fmt.Errorf("%s is damaged: SHA-256 %s, want %s", filepath.Join(dir, file), got, want)
+		if got != d.SHA256 {
+			return nil, fmt.Errorf("%s is damaged: SHA-256 %s, want %s", filepath.Join(dir, d.File), got, d.SHA256)
 		}
 	}
 	return note, nil
@@ -175,9 +193,9 @@ func readNote(dir string) (*backupNote, error) {
 // restoreFiles puts a backup where the configuration's stores lie. It never
 // overwrites anything.
 func restoreFiles(ctx context.Context, c *config.Config, dir string, note *backupNote) error {
-	targets := map[string]string{metaFile: c.Metadata}
-	if note.SHA256[registryFile] != "" {
-		targets[registryFile] = c.Registry
+	targets := map[string]string{note.Databases[metaPart].File: c.Metadata}
+	if d, ok := note.Databases[registryPart]; ok {
+		targets[d.File] = c.Registry
 	}
 	contentTarget, err := localPath(c.Content, "file")
 	if err != nil {
@@ -189,7 +207,7 @@ func restoreFiles(ctx context.Context, c *config.Config, dir string, note *backu
 		if err != nil {
 			return err
 		}
-		paths[filepath.Join(dir, file)] = path
+		paths[filepath.Join(dir, filepath.Base(file))] = path
 	}
 	for _, path := range paths {
 		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
