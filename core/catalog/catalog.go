@@ -279,13 +279,30 @@ type Usage struct {
 	Bytes   int64            `json:"bytes"`   // all versions, and parts of unfinished uploads
 	Objects int64            `json:"objects"` // versions that are not delete markers
 	Leases  map[string]Lease `json:"leases,omitempty"`
-	Epoch   int64            `json:"epoch,omitempty"` // raised by every recount
+	Epoch   int64            `json:"epoch,omitempty"` // raised when a recount begins (odd) and ends (even)
+	// Recounted is when the last recount ended.
+	Recounted time.Time `json:"recounted,omitzero"`
+	// Recount is the recount under way.
+	Recount *Recount `json:"recount,omitempty"`
+	// Doubt is how many of Bytes may be counted though nothing uses them; the
+	// next recount tells.
+	Doubt int64 `json:"doubt,omitempty"`
+}
+
+// Recount gathers what changed while an account's contents were being counted.
+type Recount struct {
+	Started      time.Time `json:"started"`
+	Plus         int64     `json:"plus,omitempty"`  // bytes added
+	Minus        int64     `json:"minus,omitempty"` // bytes removed
+	PlusObjects  int64     `json:"plus_objects,omitempty"`
+	MinusObjects int64     `json:"minus_objects,omitempty"`
 }
 
 // Lease is a number of bytes one process may spend before it settles.
 type Lease struct {
 	Bytes   int64     `json:"bytes"`
 	Expires time.Time `json:"expires"`
+	Seq     int64     `json:"seq,omitempty"` // counts the process's writes, so it can tell whether one happened
 }
 
 // Versioning is a bucket's versioning state.
