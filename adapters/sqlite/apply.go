@@ -82,7 +82,7 @@ func (w *writer) partition(p meta.Partition, create bool) (id int64, found bool,
 
 func (w *writer) state(part int64, key string) (st rowState, err error) {
 	var row [2]driver.Value
-	st.found, err = w.c.row(findRecord, row[:], part, []byte(key))
+	st.found, err = w.c.row(findRecord, row[:], part, key)
 	if err != nil || !st.found {
 		return rowState{}, err
 	}
@@ -121,7 +121,7 @@ func (w *writer) do(part int64, op *meta.Op, was rowState, c *call) error {
 		q = updateRecord
 	}
 	w.pages += 1 + (len(op.Record.Value)+len(op.Record.Body)+pageSize-1)/pageSize
-	_, err = w.c.exec(q, w.head, value, bulk, part, []byte(op.Key))
+	_, err = w.c.exec(q, w.head, value, bulk, part, op.Key)
 	return err
 }
 
@@ -151,6 +151,6 @@ func (w *writer) remove(part int64, key string, was rowState) error {
 		}
 	}
 	w.pages++
-	_, err := w.c.exec(deleteRecord, part, []byte(key))
+	_, err := w.c.exec(deleteRecord, part, key)
 	return err
 }

@@ -40,31 +40,36 @@ const (
 // scans without values give a whole page as one row, which costs half of
 // stepping row by row and allocates little: the page is made of heads and keys
 // one behind the other (see appendHead). || and group_concat keep all bytes,
-// also NUL, because a cast between BLOB and TEXT changes none.
+// also NUL, because a cast between BLOB and TEXT changes none; for the same
+// reason keys are bound as strings.
+//
+// ?+0 and CAST(?) keep SQLite from looking at a parameter's value when it plans
+// (sqlite3ExprIsInteger): it would plan anew for every call, which takes as
+// long as the read.
 var queries = [numQueries]string{
 	beginWrite:    "BEGIN IMMEDIATE",
 	commit:        "COMMIT",
 	findPartition: "SELECT id FROM partition WHERE name = ?",
 	addPartition:  "INSERT INTO partition (name) VALUES (?)",
-	findRecord:    "SELECT head, bulk FROM record WHERE partition = ? AND key = ?",
-	insertRecord:  "INSERT INTO record (head, value, bulk, partition, key) VALUES (?, ?, ?, ?, ?)",
-	updateRecord:  "UPDATE record SET head = ?, value = ?, bulk = ? WHERE partition = ? AND key = ?",
-	deleteRecord:  "DELETE FROM record WHERE partition = ? AND key = ?",
+	findRecord:    "SELECT head, bulk FROM record WHERE partition = ?+0 AND key = CAST(? AS BLOB)",
+	insertRecord:  "INSERT INTO record (head, value, bulk, partition, key) VALUES (?, ?, ?, ?, CAST(? AS BLOB))",
+	updateRecord:  "UPDATE record SET head = ?, value = ?, bulk = ? WHERE partition = ?+0 AND key = CAST(? AS BLOB)",
+	deleteRecord:  "DELETE FROM record WHERE partition = ?+0 AND key = CAST(? AS BLOB)",
 	insertBulk:    "INSERT INTO bulk (value, body) VALUES (?, ?)",
-	updateBulk:    "UPDATE bulk SET value = ?, body = ? WHERE id = ?",
-	deleteBulk:    "DELETE FROM bulk WHERE id = ?",
+	updateBulk:    "UPDATE bulk SET value = ?, body = ? WHERE id = ?+0",
+	deleteBulk:    "DELETE FROM bulk WHERE id = ?+0",
 	getRecord: "SELECT r.head, coalesce(r.value, b.value) FROM record r" +
-		" LEFT JOIN bulk b ON b.id = r.bulk WHERE r.partition = ? AND r.key = ?",
+		" LEFT JOIN bulk b ON b.id = r.bulk WHERE r.partition = ?+0 AND r.key = CAST(? AS BLOB)",
 	getRecordBody: "SELECT r.head, coalesce(r.value, b.value), b.body FROM record r" +
-		" LEFT JOIN bulk b ON b.id = r.bulk WHERE r.partition = ? AND r.key = ?",
+		" LEFT JOIN bulk b ON b.id = r.bulk WHERE r.partition = ?+0 AND r.key = CAST(? AS BLOB)",
 	scanAll: "SELECT CAST(group_concat(head || key, '') AS BLOB) FROM" +
-		" (SELECT head, key FROM record WHERE partition = ? AND key >= ? ORDER BY key LIMIT ?)",
+		" (SELECT head, key FROM record WHERE partition = ?+0 AND key >= CAST(? AS BLOB) ORDER BY key LIMIT ?+0)",
 	scanBefore: "SELECT CAST(group_concat(head || key, '') AS BLOB) FROM" +
-		" (SELECT head, key FROM record WHERE partition = ? AND key >= ? AND key < ? ORDER BY key LIMIT ?)",
+		" (SELECT head, key FROM record WHERE partition = ?+0 AND key >= CAST(? AS BLOB) AND key < CAST(? AS BLOB) ORDER BY key LIMIT ?+0)",
 	scanValues: "SELECT r.key, r.head, coalesce(r.value, b.value) FROM record r" +
-		" LEFT JOIN bulk b ON b.id = r.bulk WHERE r.partition = ? AND r.key >= ? ORDER BY r.key LIMIT ?",
+		" LEFT JOIN bulk b ON b.id = r.bulk WHERE r.partition = ?+0 AND r.key >= CAST(? AS BLOB) ORDER BY r.key LIMIT ?+0",
 	scanValuesBefore: "SELECT r.key, r.head, coalesce(r.value, b.value) FROM record r" +
-		" LEFT JOIN bulk b ON b.id = r.bulk WHERE r.partition = ? AND r.key >= ? AND r.key < ? ORDER BY r.key LIMIT ?",
+		" LEFT JOIN bulk b ON b.id = r.bulk WHERE r.partition = ?+0 AND r.key >= CAST(? AS BLOB) AND r.key < CAST(? AS BLOB) ORDER BY r.key LIMIT ?+0",
 }
 
 // conn is a connection with its prepared statements. It is used by one

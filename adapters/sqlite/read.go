@@ -120,7 +120,7 @@ func (c *conn) get(partition int64, key string, withBody bool) (r meta.Record, f
 	if withBody {
 		q, dest = getRecordBody, row[:3]
 	}
-	if found, err = c.row(q, dest, partition, []byte(key)); err != nil || !found {
+	if found, err = c.row(q, dest, partition, key); err != nil || !found {
 		return meta.Record{}, false, err
 	}
 	if r.Version, r.Summary, err = parseHead(bytesOf(row[0])); err != nil {

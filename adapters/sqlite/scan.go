@@ -48,9 +48,9 @@ func (c *conn) scan(partition int64, r meta.Range) (meta.Page, error) {
 	var row [1]driver.Value
 	var err error
 	if limit := int64(r.Limit + 1); r.Before == "" {
-		_, err = c.row(scanAll, row[:], partition, []byte(r.From), limit)
+		_, err = c.row(scanAll, row[:], partition, r.From, limit)
 	} else {
-		_, err = c.row(scanBefore, row[:], partition, []byte(r.From), []byte(r.Before), limit)
+		_, err = c.row(scanBefore, row[:], partition, r.From, r.Before, limit)
 	}
 	if err != nil {
 		return meta.Page{}, err
@@ -83,9 +83,9 @@ func (c *conn) scanValues(partition int64, r meta.Range) (page meta.Page, err er
 		return bad == nil
 	}
 	if limit := int64(r.Limit + 1); r.Before == "" {
-		err = c.rows(scanValues, row[:], take, partition, []byte(r.From), limit)
+		err = c.rows(scanValues, row[:], take, partition, r.From, limit)
 	} else {
-		err = c.rows(scanValuesBefore, row[:], take, partition, []byte(r.From), []byte(r.Before), limit)
+		err = c.rows(scanValuesBefore, row[:], take, partition, r.From, r.Before, limit)
 	}
 	if err == nil {
 		err = bad
