@@ -94,10 +94,11 @@ func appendToSign(b []byte, algorithm, stamp, scope string) []byte {
 // appendHeader appends a header's canonical value, nothing if it is absent.
 // net/http keeps three headers elsewhere than in Header.
 func appendHeader(b []byte, r *http.Request, name string) []byte {
+	if strings.EqualFold(name, "host") {
+		return appendTrimmed(b, requestHost(r))
+	}
 	values := r.Header[canonicalKey(name)]
 	switch {
-	case strings.EqualFold(name, "host"):
-		return appendTrimmed(b, requestHost(r))
 	case len(values) > 0:
 	case strings.EqualFold(name, "content-length") && r.ContentLength >= 0:
 		return strconv.AppendInt(b, r.ContentLength, 10)

@@ -1,6 +1,7 @@
 package sigv4
 
 import (
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"hash"
@@ -15,7 +16,7 @@ type chunkSeed struct {
 // chunkSigner makes or checks the signatures of chunks, each over the one
 // before it. It allocates nothing per chunk.
 type chunkSigner struct {
-	seed     *chunkSeed
+	seed     chunkSeed
 	hash     hash.Hash // of the current chunk
 	sum      [sha256.Size]byte
 	previous signature
@@ -23,7 +24,7 @@ type chunkSigner struct {
 	toSign   []byte
 }
 
-func newChunkSigner(seed *chunkSeed) *chunkSigner {
+func newChunkSigner(seed chunkSeed) *chunkSigner {
 	s := &chunkSigner{seed: seed, hash: sha256.New(), toSign: make([]byte, 0, 384)}
 	copy(s.previous[:], seed.signature)
 	return s
@@ -74,8 +75,8 @@ func (s *chunkSigner) end(toSign []byte) {
 }
 
 func (s *chunkSigner) check() error {
-	if given := string(s.given[:]); !s.previous.is(given) {
-		return signatureMismatch(s.seed.id, given, s.toSign, nil)
+	if !hmac.Equal(s.previous[:], s.given[:]) {
+		return signatureMismatch(s.seed.id, string(s.given[:]), s.toSign, nil)
 	}
 	return nil
 }

@@ -80,15 +80,18 @@ func anonymous(r *http.Request) (*Request, error) {
 	case strings.HasPrefix(value, "STREAMING-"):
 		return nil, s3err.InvalidRequest.Say("Anonymous requests don't support this x-amz-content-sha256 value. Please use UNSIGNED-PAYLOAD or STREAMING-UNSIGNED-PAYLOAD-TRAILER.")
 	}
-	return req, openBody(req, r, kind, nil)
+	return req, openBody(req, r, kind, chunkSeed{})
 }
 
 func noTrailer() string { return "" }
 
 // openBody sets the request's Body, Length and trailer. seed is what the first
 // chunk's signature builds on.
-func openBody(req *Request, r *http.Request, kind payload, seed *chunkSeed) error {
+func openBody(req *Request, r *http.Request, kind payload, seed chunkSeed) error {
 	req.Length, req.Trailer = r.ContentLength, noTrailer
+	if r.Body == nil { // only where the request did not come through net/http
+		r.Body = http.NoBody
+	}
 	switch kind {
 	case plain:
 		if r.ContentLength == 0 {

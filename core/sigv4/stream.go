@@ -49,7 +49,7 @@ func SignStream(r *http.Request, body io.Reader, length int64, c Credentials, re
 	r.ContentLength = e.encodedLength()
 	seed := signHeader(r, c, region, payloadHash, at)
 	if !s.Unsigned {
-		e.signer = newChunkSigner(seed)
+		e.signer = newChunkSigner(*seed)
 	}
 	r.Body, r.GetBody = io.NopCloser(e), nil
 }

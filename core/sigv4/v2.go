@@ -80,7 +80,7 @@ func (v *Verifier) verifyV2Query(r *http.Request, q *queryAuth) (*Request, error
 		Key: key, Presigned: true, AuthType: authQuery, SignatureVersion: "AWS",
 		ContentSHA256: unsignedPayload,
 	}
-	return req, openBody(req, r, plain, nil)
+	return req, openBody(req, r, plain, chunkSeed{})
 }
 
 // v2Query is the query as V2 signs it.

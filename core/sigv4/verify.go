@@ -78,7 +78,7 @@ func (v *Verifier) check(r *http.Request, c *claim) (*Request, error) {
 	if c.presigned {
 		req.AuthType = authQuery
 	}
-	return req, openBody(req, r, kind, &chunkSeed{signing, c.id, c.stamp, c.scope, c.signature})
+	return req, openBody(req, r, kind, chunkSeed{signing, c.id, c.stamp, c.scope, c.signature})
 }
 
 // checkSignature gives the key the request is signed with. A client that
