@@ -175,7 +175,7 @@ func (c *condition) some(fits func(*value) bool) bool {
 func (v *value) matchArn(s string, e *env) bool {
 	f := strings.SplitN(s, ":", 6)
 	if len(v.arn) == 0 || len(f) != 6 {
-		return v.text.match(s, e, false)
+		return v.text.shape == leading && v.text.prefix == "" // "*"
 	}
 	for i := range f {
 		if !v.arn[i].match(f[i], e, false) {
