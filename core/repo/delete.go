@@ -23,6 +23,11 @@ func (r *Repo) deleteObject(ctx context.Context, in DeleteInput) (DeleteResult, 
 		return DeleteResult{}, err
 	}
 	r.charge(in.Bucket, -d.freed.bytes, -d.freed.objects)
+	if d.marker != "" {
+		if err := r.stillOpen(ctx, in.Bucket); err != nil {
+			return DeleteResult{}, err
+		}
+	}
 	return d.result, nil
 }
 

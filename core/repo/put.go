@@ -72,7 +72,7 @@ func (r *Repo) sameBucket(ctx context.Context, b *catalog.Bucket) (*catalog.Buck
 	if err != nil {
 		return nil, err
 	}
-	if fresh.ID != b.ID || fresh.Closing {
+	if fresh.ID != b.ID {
 		return nil, s3err.NoSuchBucket.Field("BucketName", b.Name)
 	}
 	return fresh, nil

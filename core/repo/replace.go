@@ -55,6 +55,9 @@ func (r *Repo) replaceCurrent(ctx context.Context, b *catalog.Bucket, key string
 		}
 		return nil, err
 	}
+	if err := r.stillOpen(ctx, b); err != nil {
+		return nil, err
+	}
 	return &w.done, nil
 }
 
