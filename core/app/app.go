@@ -171,5 +171,5 @@ func (a *App) sweep(ctx context.Context) {
 	}
 }
 
-// Close flushes usage. The stores stay open.
-func (a *App) Close(ctx context.Context) error { return a.Quota.Flush(ctx) }
+// Close flushes usage and returns leases. The stores stay open.
+func (a *App) Close(ctx context.Context) error { return a.Quota.Close(ctx) }
