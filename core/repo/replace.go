@@ -20,6 +20,8 @@ type replacement struct {
 	// extra and releases are further writes of the same commit, see change.
 	extra    []meta.Op
 	releases []meta.Op
+	// also makes further extra ones that depend on what replaceCurrent set.
+	also func(o *catalog.Object) []meta.Op
 }
 
 // replaced is what replaceCurrent did.
@@ -121,6 +123,9 @@ func (w *replacer) plan(ctx context.Context, cur *current, rep *replacement) (*c
 	}
 	o.Ref = w.r.newVersionRef(cur.seq())
 	ch := &change{next: &o, body: rep.body, extra: rep.extra, releases: rep.releases}
+	if rep.also != nil {
+		ch.extra = append(ch.extra[:len(ch.extra):len(ch.extra)], rep.also(&o)...)
+	}
 	freed, err := w.r.displace(ctx, w.b, w.key, cur, &o, ch)
 	if err != nil {
 		return nil, err
