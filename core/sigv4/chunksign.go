@@ -17,6 +17,7 @@ type chunkSeed struct {
 // before it. It allocates nothing per chunk.
 type chunkSigner struct {
 	seed     chunkSeed
+	mac      *mac
 	hash     hash.Hash // of the current chunk
 	sum      [sha256.Size]byte
 	previous signature
@@ -25,7 +26,7 @@ type chunkSigner struct {
 }
 
 func newChunkSigner(seed chunkSeed) *chunkSigner {
-	s := &chunkSigner{seed: seed, hash: sha256.New(), toSign: make([]byte, 0, 384)}
+	s := &chunkSigner{seed: seed, mac: seed.key.mac(), hash: sha256.New(), toSign: make([]byte, 0, 384)}
 	copy(s.previous[:], seed.signature)
 	return s
 }
@@ -71,7 +72,7 @@ func (s *chunkSigner) begin(algorithm string) []byte {
 
 func (s *chunkSigner) end(toSign []byte) {
 	s.toSign = toSign
-	s.seed.key.sign(&s.previous, toSign)
+	s.mac.sign(&s.previous, toSign)
 }
 
 func (s *chunkSigner) check() error {

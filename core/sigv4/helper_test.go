@@ -45,8 +45,14 @@ func exampleCredentials() Credentials {
 	return Credentials{AccessKeyID: exampleID, SecretAccessKey: exampleSecret}
 }
 
+// fataler is what testing.TB and rapid.T have in common.
+type fataler interface {
+	Helper()
+	Fatal(...any)
+}
+
 // received is a request as net/http's server has it from the wire.
-func received(t testing.TB, wire string) *http.Request {
+func received(t fataler, wire string) *http.Request {
 	t.Helper()
 	r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(wire)))
 	if err != nil {

@@ -51,11 +51,18 @@ func hmacSHA256(key []byte, data string) []byte {
 
 // sign writes the signature of a string to sign to dst.
 func (k *signingKey) sign(dst *signature, toSign []byte) {
-	m := k.macs.Get().(*mac)
+	m := k.mac()
+	m.sign(dst, toSign)
+	k.macs.Put(m)
+}
+
+// mac gives a MAC that is the caller's to keep or to put back.
+func (k *signingKey) mac() *mac { return k.macs.Get().(*mac) }
+
+func (m *mac) sign(dst *signature, toSign []byte) {
 	m.hash.Reset()
 	m.hash.Write(toSign)
 	hex.Encode(dst[:], m.hash.Sum(m.sum[:0]))
-	k.macs.Put(m)
 }
 
 // is says whether a signature is the given one, in a time that does not depend
