@@ -46,12 +46,14 @@ func (s *Sweeper) Recount(ctx context.Context, account string) error {
 	return s.Repo.Quota.EndRecount(ctx, account, token, bytes, objects)
 }
 
-// count adds up all versions and parts in the buckets of an account.
+// count adds up all versions in the buckets of an account, and the parts of
+// uploads in progress. The space of uploads comes before that of parts.
 func (s *Sweeper) count(ctx context.Context, account string) (bytes, objects int64, err error) {
 	err = s.Repo.AllBuckets(ctx, func(b *catalog.Bucket) error {
 		if b.Owner != account {
 			return nil
 		}
+		running := map[string]bool{}
 		return scan(ctx, s.Repo.Meta, catalog.InBucket(b.ID), "", "", true, func(e meta.Entry) error {
 			switch e.Key[:1] {
 			case catalog.SpaceObject, catalog.SpaceVersion:
@@ -61,7 +63,15 @@ func (s *Sweeper) count(ctx context.Context, account string) (bytes, objects int
 					objects++
 				}
 				return err
+			case catalog.SpaceUpload:
+				_, id, err := catalog.ParseUploadKey(e.Key)
+				running[id] = true
+				return err
 			case catalog.SpacePart:
+				id, _, err := catalog.ParsePartKey(e.Key)
+				if err != nil || !running[id] {
+					return err // left over from an upload that has ended
+				}
 				p, err := catalog.DecodePart(e.Record.Value)
 				if err == nil {
 					bytes += p.Size
