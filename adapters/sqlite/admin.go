@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	sqlite3 "github.com/mattn/go-sqlite3"
 )
 
 // Backup writes a consistent, compact copy of the database to path, which must
@@ -64,12 +66,28 @@ func (s *Store) Check(ctx context.Context) error {
 		return failed("check", err)
 	}
 	defer c.close()
-	problems, err := c.list(ctx, "PRAGMA integrity_check(20)")
+	problems, err := c.problems(ctx)
+	if code := codeOf(err); code == sqlite3.ErrCorrupt || code == sqlite3.ErrNotADB {
+		problems, err = append(problems, err.Error()), nil
+	}
 	if err != nil {
 		return failed("check", err)
 	}
-	if len(problems) == 1 && problems[0] == "ok" {
-		problems = nil
+	if len(problems) > 0 {
+		return fmt.Errorf("%s is damaged: %s", s.path, strings.Join(problems, "; "))
+	}
+	return nil
+}
+
+// problems lists what is wrong with the file, as SQLite sees it, and between
+// the tables.
+func (c *conn) problems(ctx context.Context) ([]string, error) {
+	found, err := c.list(ctx, "PRAGMA integrity_check(20)")
+	if err != nil {
+		return found, err
+	}
+	if len(found) == 1 && found[0] == "ok" {
+		found = nil
 	}
 	const lost = "SELECT 'record ' || hex(key) || ' has lost its bulk row' FROM record" +
 		" WHERE bulk IS NOT NULL AND bulk NOT IN (SELECT id FROM bulk) LIMIT 20"
@@ -77,15 +95,12 @@ func (s *Store) Check(ctx context.Context) error {
 		" WHERE id NOT IN (SELECT bulk FROM record WHERE bulk IS NOT NULL) LIMIT 20"
 	for _, q := range []string{lost, unused} {
 		more, err := c.list(ctx, q)
+		found = append(found, more...)
 		if err != nil {
-			return failed("check", err)
+			return found, err
 		}
-		problems = append(problems, more...)
 	}
-	if len(problems) > 0 {
-		return fmt.Errorf("%s is damaged: %s", s.path, strings.Join(problems, "; "))
-	}
-	return nil
+	return found, nil
 }
 
 // list returns the first column of a statement.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -28,6 +29,16 @@ func benchRecord() meta.Record {
 		}
 	}
 	return r
+}
+
+// benchStore is a store without the check at its end.
+func benchStore(b *testing.B) *Store {
+	s, err := Open(filepath.Join(b.TempDir(), "meta.db"), Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { s.Close() })
+	return s
 }
 
 // load puts n objects in random order.
@@ -68,7 +79,7 @@ func measure(b *testing.B, run func()) {
 const benchObjects = 20000
 
 func benchGet(b *testing.B, withBody bool) {
-	s := openTemp(b, Options{})
+	s := benchStore(b)
 	load(b, s, benchObjects)
 	ctx := context.Background()
 	measure(b, func() {
@@ -84,7 +95,7 @@ func BenchmarkGet(b *testing.B)       { benchGet(b, false) }
 func BenchmarkGetBody4K(b *testing.B) { benchGet(b, true) }
 
 func BenchmarkGetMissing(b *testing.B) {
-	s := openTemp(b, Options{})
+	s := benchStore(b)
 	load(b, s, benchObjects)
 	ctx := context.Background()
 	measure(b, func() {
@@ -118,7 +129,7 @@ func parallel(b *testing.B, n int, fn func(i int) error) {
 }
 
 func benchPut(b *testing.B, clients int) {
-	s := openTemp(b, Options{})
+	s := benchStore(b)
 	load(b, s, 1000)
 	r := benchRecord()
 	ctx := context.Background()
@@ -135,7 +146,7 @@ func BenchmarkPutParallel8(b *testing.B)  { benchPut(b, 8) }
 func BenchmarkPutParallel64(b *testing.B) { benchPut(b, 64) }
 
 func BenchmarkDeleteParallel8(b *testing.B) {
-	s := openTemp(b, Options{})
+	s := benchStore(b)
 	load(b, s, b.N)
 	ctx := context.Background()
 	measure(b, func() {
@@ -144,7 +155,7 @@ func BenchmarkDeleteParallel8(b *testing.B) {
 }
 
 func benchScan(b *testing.B, withValue bool) {
-	s := openTemp(b, Options{})
+	s := benchStore(b)
 	load(b, s, benchObjects)
 	ctx := context.Background()
 	measure(b, func() {
@@ -162,7 +173,7 @@ func BenchmarkScan1000(b *testing.B)       { benchScan(b, false) }
 func BenchmarkScanValues1000(b *testing.B) { benchScan(b, true) }
 
 func BenchmarkScanOne(b *testing.B) {
-	s := openTemp(b, Options{})
+	s := benchStore(b)
 	load(b, s, benchObjects)
 	ctx := context.Background()
 	measure(b, func() {
@@ -177,7 +188,7 @@ func BenchmarkScanOne(b *testing.B) {
 }
 
 func BenchmarkOpen(b *testing.B) {
-	s := openTemp(b, Options{})
+	s := benchStore(b)
 	load(b, s, 1000)
 	path := s.path
 	if err := s.Close(); err != nil {

@@ -8,8 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"time"
-
-	sqlite3 "github.com/mattn/go-sqlite3"
 )
 
 // applicationID marks the file as Mucura's (https://www.sqlite.org/fileformat.html#application_id).
@@ -111,10 +109,7 @@ func createSchema(c *conn) error {
 		return err
 	}
 	marks := fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d;", applicationID, schemaVersion)
-	if err := c.script(schema + marks + "COMMIT"); err != nil {
-		return err
-	}
-	return nil
+	return c.script(schema + marks + "COMMIT")
 }
 
 // checkVersion returns the file's schema version, 0 when it is empty, and an
@@ -123,9 +118,6 @@ func checkVersion(c *conn) (int64, error) {
 	const q = "SELECT (SELECT application_id FROM pragma_application_id), (SELECT user_version FROM pragma_user_version), (SELECT count(*) FROM sqlite_schema)"
 	var row [3]driver.Value
 	if _, err := c.adHoc(q, row[:]); err != nil {
-		if code := codeOf(err); code == sqlite3.ErrNotADB || code == sqlite3.ErrCorrupt {
-			return 0, fmt.Errorf("not a SQLite database, or damaged: %w", err)
-		}
 		return 0, err
 	}
 	app, version, tables := number(row[0]), number(row[1]), number(row[2])
