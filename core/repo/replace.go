@@ -3,6 +3,7 @@ package repo
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/mucura/mucura/core/catalog"
@@ -122,9 +123,9 @@ func (w *replacer) plan(ctx context.Context, cur *current, rep *replacement) (*c
 		o.ModTime = w.r.now()
 	}
 	o.Ref = w.r.newVersionRef(cur.seq())
-	ch := &change{next: &o, body: rep.body, extra: rep.extra, releases: rep.releases}
+	ch := &change{next: &o, body: rep.body, extra: slices.Clip(rep.extra), releases: slices.Clip(rep.releases)}
 	if rep.also != nil {
-		ch.extra = append(ch.extra[:len(ch.extra):len(ch.extra)], rep.also(&o)...)
+		ch.extra = append(ch.extra, rep.also(&o)...)
 	}
 	freed, err := w.r.displace(ctx, w.b, w.key, cur, &o, ch)
 	if err != nil {
