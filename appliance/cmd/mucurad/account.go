@@ -59,7 +59,7 @@ func accountAdd(ctx context.Context, name string, args []string) error {
 		if err != nil {
 			return err
 		}
-		k, secret, err := a.Accounts.AddKey(ctx, acct.ID, key)
+		k, err := a.Accounts.AddKey(ctx, acct.ID, key)
 		if err != nil {
 			// An account nobody can use would only be in the way of a second try.
 			if rerr := a.Accounts.Remove(ctx, acct.Name); rerr != nil {
@@ -67,7 +67,7 @@ func accountAdd(ctx context.Context, name string, args []string) error {
 			}
 			return err
 		}
-		fmt.Printf("account        %s\ncanonical ID   %s\naccess key ID  %s\nsecret         %s\n", acct.Name, acct.CanonicalID, k.ID, secret)
+		fmt.Printf("account        %s\ncanonical ID   %s\naccess key ID  %s\nsecret         %s\n", acct.Name, acct.CanonicalID, k.ID, k.Secret)
 		return nil
 	})
 }
@@ -133,11 +133,11 @@ func keyAdd(ctx context.Context, name string, args []string) error {
 		if err != nil {
 			return err
 		}
-		k, secret, err := a.Accounts.AddKey(ctx, acct.ID, key)
+		k, err := a.Accounts.AddKey(ctx, acct.ID, key)
 		if err != nil {
 			return err
 		}
-		fmt.Printf("access key ID  %s\nsecret         %s\n", k.ID, secret)
+		fmt.Printf("access key ID  %s\nsecret         %s\n", k.ID, k.Secret)
 		return nil
 	})
 }
@@ -174,5 +174,11 @@ func keyRemove(ctx context.Context, name string, args []string) error {
 	if err != nil {
 		return err
 	}
-	return withApp(ctx, c, func(a *app.App) error { return a.Accounts.RemoveKey(ctx, rest[0]) })
+	return withApp(ctx, c, func(a *app.App) error {
+		owner, err := a.Accounts.KeyOwner(ctx, rest[0])
+		if err != nil {
+			return err
+		}
+		return a.Accounts.RemoveKey(ctx, owner, rest[0])
+	})
 }
