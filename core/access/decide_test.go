@@ -263,6 +263,26 @@ func TestPolicyDecisions(t *testing.T) {
 	}
 }
 
+// Who takes somebody's ID for a name does not become that somebody.
+func TestNameThatIsAnID(t *testing.T) {
+	for _, id := range []string{strings.Repeat("0123456789abcdef", 4), "0123456789abcdef01234567", "MUABCDEFGHIJKLMNOPQ1"} {
+		for _, who := range []string{`"` + id + `"`, `"arn:aws:iam::` + id + `:root"`, `"arn:aws:iam:::user/` + id + `"`} {
+			b := &catalog.Bucket{Name: "b", Owner: "owner",
+				Policy: one(`"Effect":"Allow","Principal":{"AWS":` + who + `},"Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*"`)}
+			thief := principal("thief")
+			thief.Account.Name = id
+			if d := (Site{}).Decide(Request{Principal: thief, Action: "s3:GetObject", Bucket: b, Key: "k"}); d.Allow {
+				t.Errorf("%s: %+v", who, d)
+			}
+			meant := principal("x")
+			meant.Account.CanonicalID = id
+			if d := (Site{}).Decide(Request{Principal: meant, Action: "s3:GetObject", Bucket: b, Key: "k"}); !d.Allow {
+				t.Errorf("%s: %+v", who, d)
+			}
+		}
+	}
+}
+
 func TestOwnerCanAlwaysMendPolicy(t *testing.T) {
 	lockout := one(`"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":["arn:aws:s3:::b","arn:aws:s3:::b/*"]`)
 	for _, policy := range []string{lockout, "{broken"} {

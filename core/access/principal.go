@@ -127,7 +127,15 @@ func (w *who) matches(p *catalog.Principal) bool {
 
 // names tells whether s is the ID, the canonical ID or the name of the account.
 func names(a *catalog.Account, s string) bool {
-	return s != "" && (s == a.ID || s == a.CanonicalID || s == a.Name)
+	return s != "" && (s == a.ID || s == a.CanonicalID || s == a.Name && !looksMade(s))
+}
+
+// looksMade tells whether s could be an ID that was made for somebody: 24 or
+// more hexadecimal digits, or an access key ID's 20 capitals and digits. People
+// choose their names, so one that is another's ID must not count as that ID.
+func looksMade(s string) bool {
+	return len(s) >= 24 && strings.Trim(s, "0123456789abcdef") == "" ||
+		len(s) == 20 && strings.Trim(s, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
 }
 
 func matchesAny(list []who, p *catalog.Principal) bool {
