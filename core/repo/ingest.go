@@ -70,7 +70,7 @@ func (r *Repo) ingest(ctx context.Context, in ingested) (*stored, error) {
 		return nil, err
 	}
 	s := &stored{repo: r, reservation: q.res}
-	if in.size >= 0 && in.size <= r.inlineLimit() {
+	if in.size >= 0 && in.size <= r.inlineLimitFor(in.to) {
 		err = s.readInline(in, sum)
 	} else {
 		err = s.readChunks(ctx, in, sum, q)
@@ -163,7 +163,7 @@ func (s *stored) readChunks(ctx context.Context, in ingested, sum hash.Hash, q *
 	if err != nil && err != io.EOF {
 		return err
 	}
-	if limit := s.repo.inlineLimit(); in.size < 0 && err == io.EOF && int64(n) <= limit {
+	if limit := s.repo.inlineLimitFor(in.to); in.size < 0 && err == io.EOF && int64(n) <= limit {
 		if err := q.grow(ctx, int64(n)); err != nil {
 			return err
 		}
