@@ -83,7 +83,7 @@ func TestParsePolicyErrors(t *testing.T) {
 		{condition(`{"StringEquals":{"aws:UserAgent":null}}`), "Invalid value in Conditions"},
 		{condition(`{"StringEquals":"x"}`), "Conditions must be a JSON object"},
 		{condition(`[]`), "Conditions must be a JSON object"},
-		{`{"Statement":[],"Id":"` + strings.Repeat("x", MaxPolicySize) + `"}`, "Policy exceeds the maximum allowed document size."},
+		{`{"Statement":[],"Id":"` + strings.Repeat("x", MaxPolicySize) + `"}`, "Normalized policy document exceeds the maximum allowed size of 20480 bytes."},
 	} {
 		_, err := ParsePolicy([]byte(tc.doc), "b")
 		var e *s3err.Error

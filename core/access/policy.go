@@ -41,7 +41,7 @@ type statement struct {
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html
 func ParsePolicy(doc []byte, bucket string) (*Policy, error) {
 	if len(doc) > MaxPolicySize {
-		return nil, malformed("Policy exceeds the maximum allowed document size.")
+		return nil, s3err.MalformedPolicy.Say("Normalized policy document exceeds the maximum allowed size of %d bytes.", MaxPolicySize)
 	}
 	p, err := compile(doc, false)
 	if err != nil {
