@@ -56,6 +56,9 @@ const (
 	justLook reading = 0
 	toWrite  reading = 1 << iota // a commit follows, or unclaim
 	withBody                     // inlined content is wanted in any case
+	// claiming, with toWrite: the writer depends on another record (an upload),
+	// so it must meet others who do even where the key was never written.
+	claiming
 )
 
 // readCurrent reads what decides about key for a writer, after finishing what
@@ -94,6 +97,9 @@ func (r *Repo) readCurrent(ctx context.Context, b *catalog.Bucket, key string, w
 // readAbsent completes the reading of a key without a current version.
 func (r *Repo) readAbsent(ctx context.Context, b *catalog.Bucket, key string, why reading) (*current, error) {
 	c := new(current)
+	if why&claiming != 0 && !r.Meta.Capabilities().Batch {
+		return r.claimKey(ctx, b, key)
+	}
 	if b.Versioning == catalog.Unversioned {
 		return c, nil
 	}

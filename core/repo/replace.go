@@ -48,17 +48,24 @@ func (r *Repo) replaceCurrent(ctx context.Context, b *catalog.Bucket, key string
 	if err := cond.decidable(r.Meta.Capabilities()); err != nil {
 		return nil, err
 	}
-	w := &replacer{r: r, b: b, key: key, cond: cond, make: make, writeID: newWriteID()}
+	w := &replacer{r: r, b: b, key: key, cond: cond, make: make, why: toWrite}
 	if pre != nil && !pre.unclaimed {
 		w.cur = pre
 	}
-	if err := r.contend(ctx, catalog.InBucket(b.ID), catalog.ObjectKey(key), func() error { return w.try(ctx) }); err != nil {
+	return w.run(ctx)
+}
+
+// run tries until it is done.
+func (w *replacer) run(ctx context.Context) (*replaced, error) {
+	w.writeID = newWriteID()
+	err := w.r.contend(ctx, catalog.InBucket(w.b.ID), catalog.ObjectKey(w.key), func() error { return w.try(ctx) })
+	if err != nil {
 		if w.unknown > 0 && !unsure(err) {
 			err = errors.Join(err, meta.ErrOutcomeUnknown) // an earlier try may still arrive
 		}
 		return nil, err
 	}
-	if err := r.stillOpen(ctx, b); err != nil {
+	if err := w.r.stillOpen(ctx, w.b); err != nil {
 		return nil, err
 	}
 	return &w.done, nil
@@ -71,6 +78,7 @@ type replacer struct {
 	key  string
 	cond WriteCond
 	make func(cur *catalog.Object) (replacement, error)
+	why  reading // how to read before each try
 
 	writeID [16]byte
 	cur     *current // for the next try, when already read
@@ -86,7 +94,7 @@ func (w *replacer) try(ctx context.Context) (err error) {
 	cur := w.cur
 	w.cur = nil
 	if cur == nil {
-		if cur, err = w.r.readCurrent(ctx, w.b, w.key, toWrite); err != nil {
+		if cur, err = w.r.readCurrent(ctx, w.b, w.key, w.why); err != nil {
 			return err
 		}
 	}

@@ -105,7 +105,7 @@ func (r *Repo) readFinished(ctx context.Context, b *catalog.Bucket, uploadID str
 // decides about the object.
 func (r *Repo) removeUpload(ctx context.Context, b *catalog.Bucket, key, uploadID string) error {
 	p := catalog.InBucket(b.ID)
-	why := toWrite
+	why := toWrite | claiming
 	if !r.Meta.Capabilities().Batch {
 		why |= withBody // the object is written back
 	}

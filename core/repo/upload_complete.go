@@ -57,7 +57,11 @@ func (r *Repo) unlessCompleted(ctx context.Context, in *CompleteUploadInput, err
 // when the upload has ended meanwhile.
 func (g *gathered) commit(ctx context.Context) (*replaced, error) {
 	b, key := g.in.Bucket, g.in.Key
-	return g.r.replaceCurrent(ctx, b, key, nil, g.in.Cond, func(*catalog.Object) (replacement, error) {
+	if err := g.in.Cond.decidable(g.r.Meta.Capabilities()); err != nil {
+		return nil, err
+	}
+	w := &replacer{r: g.r, b: b, key: key, cond: g.in.Cond, why: toWrite | claiming}
+	w.make = func(*catalog.Object) (replacement, error) {
 		_, version, err := g.r.readUpload(ctx, b, key, g.upload.ID)
 		if err != nil {
 			return replacement{}, err
@@ -68,7 +72,8 @@ func (g *gathered) commit(ctx context.Context) (*replaced, error) {
 				{Key: catalog.FinishedKey(g.upload.ID), Record: g.finished(o)},
 			}
 		}}, nil
-	})
+	}
+	return w.run(ctx)
 }
 
 // finished is the record that lets a repeated call give the same answer.
