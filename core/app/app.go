@@ -86,6 +86,7 @@ func New(c *config.Config, stores *Stores, log *slog.Logger) *App {
 		Site: access.Site{
 			DefaultOwnership:  catalog.Ownership(c.DefaultOwnership),
 			BlockPublicAccess: c.BlockPublicAccess,
+			Policies:          access.NewPolicyCache(256),
 		},
 		Domains:      c.Domains,
 		Region:       c.Region,
