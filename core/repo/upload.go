@@ -53,7 +53,14 @@ func (r *Repo) createUpload(ctx context.Context, in CreateUploadInput) (*catalog
 	return u, nil
 }
 
+// upload reads an upload in progress. Without batches the commit that ended it
+// may still owe the removal of its record: that is done first.
 func (r *Repo) upload(ctx context.Context, b *catalog.Bucket, key, uploadID string) (*catalog.Upload, error) {
+	if !r.Meta.Capabilities().Batch && checkKey(key) == nil {
+		if err := r.Settle(ctx, b, key); err != nil {
+			return nil, err
+		}
+	}
 	u, _, err := r.readUpload(ctx, b, key, uploadID)
 	return u, err
 }

@@ -11,7 +11,7 @@ import (
 )
 
 func (r *Repo) completeUpload(ctx context.Context, in CompleteUploadInput) (*catalog.Object, error) {
-	u, _, err := r.readUpload(ctx, in.Bucket, in.Key, in.UploadID)
+	u, err := r.upload(ctx, in.Bucket, in.Key, in.UploadID)
 	if errors.Is(err, s3err.NoSuchUpload) {
 		return r.completed(ctx, &in, err)
 	}
@@ -68,8 +68,10 @@ func (g *gathered) commit(ctx context.Context) (*replaced, error) {
 		}
 		return replacement{object: &g.object, also: func(o *catalog.Object) []meta.Op {
 			return []meta.Op{
-				{Key: catalog.UploadKey(key, g.upload.ID), Delete: true, Cond: meta.IfMatch(version)},
+				// In this order: where they are done one by one, an upload that is
+				// neither in progress nor finished was aborted.
 				{Key: catalog.FinishedKey(g.upload.ID), Record: g.finished(o)},
+				{Key: catalog.UploadKey(key, g.upload.ID), Delete: true, Cond: meta.IfMatch(version)},
 			}
 		}}, nil
 	}

@@ -71,7 +71,7 @@ func (l *lab) mustPart(t tester, key string, u *catalog.Upload, n int, body stri
 	if err != nil {
 		t.Fatalf("part %d: %v", n, err)
 	}
-	if sum := md5.Sum([]byte(body)); p.ETag != hex.EncodeToString(sum[:]) || p.Size != int64(len(body)) {
+	if p.ETag != md5Of(body) || p.Size != int64(len(body)) {
 		t.Fatalf("part %d: %+v", n, p)
 	}
 	return CompletedPart{Number: n, ETag: p.ETag}
@@ -83,6 +83,11 @@ func (l *lab) complete(key string, u *catalog.Upload, parts []CompletedPart, cha
 		c(&in)
 	}
 	return l.CompleteUpload(ctx, in)
+}
+
+func md5Of(body string) string {
+	sum := md5.Sum([]byte(body))
+	return hex.EncodeToString(sum[:])
 }
 
 // etagOf is the ETag of an object made of bodies.
@@ -519,7 +524,7 @@ func TestCopyPart(t *testing.T) {
 			}
 			crc := checksum.New("CRC32")
 			crc.Write([]byte(c.want))
-			if sum := md5.Sum([]byte(c.want)); p.ETag != hex.EncodeToString(sum[:]) || p.Checksum.Value != checksum.Encode(crc.Sum(nil)) {
+			if p.ETag != md5Of(c.want) || p.Checksum.Value != checksum.Encode(crc.Sum(nil)) {
 				t.Fatalf("%s %d+%d: part %+v", c.source, c.offset, c.length, p)
 			}
 			if shared := stored() == before; shared != c.shared {
