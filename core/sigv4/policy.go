@@ -79,13 +79,14 @@ func (p *Policy) covers(field string) bool {
 	return slices.ContainsFunc(p.conditions, func(c condition) bool { return c.field == field })
 }
 
-// exempt says whether a field needs no condition.
+// exempt says whether a field needs no condition. A checksum needs none: all it
+// can do is to have other bytes refused.
 func exempt(field string) bool {
 	switch field {
 	case "file", "policy", "x-amz-signature", "awsaccesskeyid", "signature":
 		return true
 	}
-	return strings.HasPrefix(field, "x-ignore-")
+	return strings.HasPrefix(field, "x-ignore-") || strings.HasPrefix(field, checksumHeaders)
 }
 
 func (c *condition) met(value string) bool {

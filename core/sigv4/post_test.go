@@ -212,6 +212,8 @@ func TestPolicyConditions(t *testing.T) {
 		{list(bucket, list("starts-with", "$key", `\$foo`)), `key=\$foo.txt`, ""},
 		{list(bucket, list("starts-with", "$content-type", "text/")), "content-type=text/plain, text/html", ""},
 		{list(bucket, list("content-length-range", "1", 100)), "x-ignore-me=1;file=x", ""},
+		{list(bucket), "x-amz-checksum-crc32=MSpqpg==", ""},
+		{list(bucket, list("eq", "$x-amz-checksum-crc32", "a")), "x-amz-checksum-crc32=b", failed(`["eq","$x-amz-checksum-crc32","a"]`)},
 		{list(bucket, list("eq", "$success_action_status", 200)), "success_action_status=200", ""},
 		{list(bucket, list("eq", "$content-type", "text/plain")), "content-type=image/jpeg", failed(`["eq","$content-type","text/plain"]`)},
 		{list(bucket, list("starts-with", "$x-amz-meta-path", "allowed/")), "x-amz-meta-path=forbidden/", failed(`["starts-with","$x-amz-meta-path","allowed/"]`)},

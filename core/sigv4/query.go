@@ -82,6 +82,9 @@ func (v *Verifier) queryClaim(q *queryAuth, now time.Time) (claim, error) {
 	if q.algorithm == "" || q.credential == "" {
 		return c, missingParameters()
 	}
+	if q.algorithm == "AWS4-ECDSA-P256-SHA256" { // which S3 knows, and we do not
+		return c, queryMalformed(`X-Amz-Algorithm only supports "AWS4-HMAC-SHA256"`)
+	}
 	if q.algorithm != algorithm {
 		return c, queryMalformed(`X-Amz-Algorithm only supports "AWS4-HMAC-SHA256 and AWS4-ECDSA-P256-SHA256"`)
 	}

@@ -49,6 +49,7 @@ func TestQueryRefusals(t *testing.T) {
 		{"X-Amz-SignedHeaders", "", s3err.AuthorizationQueryParametersErr, missing},
 		{"X-Amz-Signature", "", s3err.AuthorizationQueryParametersErr, missing},
 		{"X-Amz-Algorithm", "AWS4-SHA256", s3err.AuthorizationQueryParametersErr, `X-Amz-Algorithm only supports "AWS4-HMAC-SHA256 and AWS4-ECDSA-P256-SHA256"`},
+		{"X-Amz-Algorithm", "AWS4-ECDSA-P256-SHA256", s3err.AuthorizationQueryParametersErr, `X-Amz-Algorithm only supports "AWS4-HMAC-SHA256"`},
 		{"X-Amz-Credential", "access/hello/world", s3err.AuthorizationQueryParametersErr, parsing + `the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".`},
 		{"X-Amz-Credential", exampleID + "/20130524/mucura/s3/aws5_request", s3err.AuthorizationQueryParametersErr, parsing + `incorrect terminal "aws5_request". This endpoint uses "aws4_request".`},
 		{"X-Amz-Credential", exampleID + "/20130524/mucura/sns/aws4_request", s3err.AuthorizationQueryParametersErr, parsing + `incorrect service "sns". This endpoint belongs to "s3".`},

@@ -55,7 +55,8 @@ type Request struct {
 	Time   time.Time
 	Region string
 	// AuthType and SignatureVersion are for policy conditions: REST-HEADER or
-	// REST-QUERY-STRING or POST; AWS4-HMAC-SHA256.
+	// REST-QUERY-STRING or POST; AWS4-HMAC-SHA256, or AWS for Version 2. Both are
+	// "" for an anonymous request.
 	AuthType, SignatureVersion string
 	// ContentSHA256 is the x-amz-content-sha256 value in force.
 	ContentSHA256 string
