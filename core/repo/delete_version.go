@@ -8,14 +8,14 @@ import (
 	"github.com/mucura/mucura/core/s3err"
 )
 
-// checkVersionID refuses what cannot be a version ID.
+// checkVersionID refuses what cannot be a version ID of any S3 server. An ID of
+// letters and digits that was not given here is a version that does not exist.
 func checkVersionID(id string) error {
-	if id == "" || id == catalog.NullVersion {
-		return nil
-	}
-	if _, ok := catalog.ParseVersionID(id); !ok {
-		return s3err.InvalidArgument.Say("Invalid version id specified").
-			Field("ArgumentName", "versionId").Field("ArgumentValue", id)
+	for i := range len(id) {
+		if ch := id[i]; (ch < '0' || ch > '9') && (ch < 'a' || ch > 'z') && (ch < 'A' || ch > 'Z') {
+			return s3err.InvalidArgument.Say("Invalid version id specified").
+				Field("ArgumentName", "versionId").Field("ArgumentValue", id)
+		}
 	}
 	return nil
 }

@@ -104,7 +104,7 @@ func endless(n int) []string {
 // TestPostFileIsStreamed shows that the file is read as the caller asks, not before.
 func TestPostFileIsStreamed(t *testing.T) {
 	body, boundary := formOf(t, "f", strings.Repeat("x", 4<<20), "key", "k")
-	counted := &countingReader{r: strings.NewReader(body)}
+	counted := &countedReader{r: strings.NewReader(body)}
 	form, err := readForm(counted, boundary)
 	if err != nil {
 		t.Fatal(err)
@@ -118,12 +118,12 @@ func TestPostFileIsStreamed(t *testing.T) {
 	}
 }
 
-type countingReader struct {
+type countedReader struct {
 	r io.Reader
 	n int
 }
 
-func (c *countingReader) Read(p []byte) (int, error) {
+func (c *countedReader) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	c.n += n
 	return n, err
