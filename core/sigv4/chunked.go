@@ -171,6 +171,7 @@ func parseSize(s []byte) (int64, bool) {
 // empty one.
 func (b *chunkedBody) finish() error {
 	if b.signer != nil {
+		defer b.signer.release() // whatever comes out, it is the end
 		if err := b.signer.checkChunk(); err != nil {
 			return err
 		}

@@ -31,6 +31,12 @@ func newChunkSigner(seed chunkSeed) *chunkSigner {
 	return s
 }
 
+// release gives the MAC back; nothing can be signed any more.
+func (s *chunkSigner) release() {
+	s.seed.key.macs.Put(s.mac)
+	s.mac = nil
+}
+
 // checkChunk checks the given signature against the data hashed so far.
 func (s *chunkSigner) checkChunk() error {
 	s.signChunk()
