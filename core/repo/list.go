@@ -59,6 +59,11 @@ func (in *ListInput) firstLimit() int {
 	return in.Max + 1
 }
 
+// left is how many entries a page of a listing can still use after so many
+// lines: one more than it gives, to see whether it is the last. A few are read
+// at once in any case, for some may not be shown.
+func (in *ListInput) left(lines int) int { return max(in.Max+1-lines, leastPage) }
+
 func (r *Repo) listObjects(ctx context.Context, b *catalog.Bucket, in ListInput) (*Listing, error) {
 	l := &Listing{}
 	in.Max = min(in.Max, maxListed)
@@ -69,9 +74,10 @@ func (r *Repo) listObjects(ctx context.Context, b *catalog.Bucket, in ListInput)
 	c := &cursor{
 		store: r.Meta, part: catalog.InBucket(b.ID),
 		from: catalog.ObjectKey(from), before: meta.PrefixEnd(catalog.ObjectKey(in.Prefix)),
-		limit: in.firstLimit(), most: in.Max + 1,
+		limit: in.firstLimit(),
 	}
 	for {
+		c.most = in.left(l.lines())
 		e, err := c.peek(ctx)
 		if err != nil || e == nil {
 			return l, err
@@ -103,9 +109,11 @@ func (r *Repo) listObjects(ctx context.Context, b *catalog.Bucket, in ListInput)
 
 // full tells, when there is one more line to give, whether there is no room for it.
 func (l *Listing) full(max int) bool {
-	l.Truncated = len(l.Entries)+len(l.Prefixes) >= max
+	l.Truncated = l.lines() >= max
 	return l.Truncated
 }
+
+func (l *Listing) lines() int { return len(l.Entries) + len(l.Prefixes) }
 
 func (l *Listing) addPrefix(cp string) {
 	l.Prefixes = append(l.Prefixes, cp)

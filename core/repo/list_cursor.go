@@ -23,7 +23,7 @@ type cursor struct {
 	from   string // where the next page begins
 	before string // "": no bound
 	limit  int    // entries of the next page
-	most   int    // entries of any page
+	most   int    // entries a page has any use for; its user lowers it as it goes
 	values bool
 
 	page []meta.Entry

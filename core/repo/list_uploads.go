@@ -26,13 +26,14 @@ func (r *Repo) listUploads(ctx context.Context, b *catalog.Bucket, in ListInput,
 	c := &cursor{
 		store: r.Meta, part: catalog.InBucket(b.ID),
 		from: uploadsFrom(from), before: meta.PrefixEnd(uploadsFrom(in.Prefix)),
-		limit: in.firstLimit(), most: in.Max + 1, values: true,
+		limit: in.firstLimit(), values: true,
 	}
 	if within && afterUpload != "" {
 		// Upload IDs are 32 digits; a longer marker sorts as its beginning does.
 		c.from = meta.Next(catalog.UploadKey(in.After, afterUpload[:min(len(afterUpload), 64)]))
 	}
 	for {
+		c.most = in.left(l.lines())
 		e, err := c.peek(ctx)
 		if err != nil || e == nil {
 			return l, err
@@ -62,9 +63,11 @@ func (r *Repo) listUploads(ctx context.Context, b *catalog.Bucket, in ListInput,
 
 // full tells, when there is one more line to give, whether there is no room for it.
 func (l *UploadListing) full(max int) bool {
-	l.Truncated = len(l.Uploads)+len(l.Prefixes) >= max
+	l.Truncated = l.lines() >= max
 	return l.Truncated
 }
+
+func (l *UploadListing) lines() int { return len(l.Uploads) + len(l.Prefixes) }
 
 func (r *Repo) listParts(ctx context.Context, b *catalog.Bucket, key, uploadID string, after, max int) (parts []catalog.Part, more bool, err error) {
 	if _, err := r.upload(ctx, b, key, uploadID); err != nil {

@@ -76,11 +76,11 @@ func (v *versionLister) begin(from string) {
 	part := catalog.InBucket(v.b.ID)
 	v.current = &cursor{
 		store: v.r.Meta, part: part, from: catalog.ObjectKey(from),
-		before: meta.PrefixEnd(catalog.ObjectKey(v.in.Prefix)), limit: v.in.firstLimit(), most: v.in.Max + 1,
+		before: meta.PrefixEnd(catalog.ObjectKey(v.in.Prefix)), limit: v.in.firstLimit(),
 	}
 	v.others = &cursor{
 		store: v.r.Meta, part: part, from: versionsFrom(from),
-		before: meta.PrefixEnd(versionsFrom(v.in.Prefix)), limit: v.in.firstLimit(), most: v.in.Max + 1,
+		before: meta.PrefixEnd(versionsFrom(v.in.Prefix)), limit: v.in.firstLimit(),
 	}
 }
 
@@ -145,22 +145,11 @@ func (v *versionLister) nullRef(ctx context.Context, key string) (ref catalog.Ve
 			return s.Ref, true, nil
 		}
 	}
-	prefix := catalog.VersionsPrefix(key)
-	c := &cursor{store: v.r.Meta, part: v.others.part, from: prefix, before: meta.PrefixEnd(prefix), limit: firstPage, most: meta.MaxScan}
-	for {
-		e, err := c.peek(ctx)
-		if err != nil || e == nil {
-			return ref, false, err
-		}
-		s, err := catalog.DecodeSummary(e.Record.Summary)
-		if err != nil {
-			return ref, false, damaged(v.b, e.Key, err)
-		}
-		if s.Null {
-			return s.Ref, true, nil
-		}
-		c.pop()
+	null, err := v.r.nullVersion(ctx, v.b, key)
+	if err != nil || null == nil {
+		return ref, false, wrap(err)
 	}
+	return null.object.Ref, true, nil
 }
 
 // older tells whether a stands after b among the versions of a key.
@@ -171,6 +160,8 @@ func older(a, b catalog.VersionRef) bool {
 // run merges both cursors until the page is full.
 func (v *versionLister) run(ctx context.Context) error {
 	for {
+		v.current.most = v.in.left(v.l.lines())
+		v.others.most = v.current.most
 		cur, err := v.current.peek(ctx)
 		if err != nil {
 			return err
