@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"strconv"
 	"time"
 
@@ -22,7 +23,8 @@ type bodyWatch struct {
 	renewed time.Time
 }
 
-// watchBody puts a bodyWatch before the request's body.
+// watchBody puts a bodyWatch before the request's body. The request is copied
+// for it, because the server looks into its own to see what is left to read.
 func (c *call) watchBody() {
 	if c.r.Body == nil || c.r.Body == http.NoBody {
 		return
@@ -30,24 +32,36 @@ func (c *call) watchBody() {
 	w := &bodyWatch{ReadCloser: c.r.Body, c: c}
 	if c.f.BodyIdle > 0 {
 		w.control = http.NewResponseController(c.w)
+		w.renew() // it holds, too, when the body is never read and the server discards it
 	}
+	c.r = c.r.WithContext(c.ctx)
 	c.r.Body = w
 }
 
-// Read reads. The deadline is renewed when a quarter of it has passed, so most
-// reads pay nothing; at the end it is taken away, because the server goes on
-// watching the connection and would take a deadline for the client's going.
+// renew moves the deadline, when a quarter of it has passed, so most reads pay
+// nothing.
+func (w *bodyWatch) renew() {
+	if now := time.Now(); now.Sub(w.renewed) > w.c.f.BodyIdle/4 {
+		w.renewed = now
+		w.control.SetReadDeadline(now.Add(w.c.f.BodyIdle)) //nolint:errcheck // a writer without deadlines has none
+	}
+}
+
+// Read reads. At the end the deadline is taken away, because the server goes
+// on watching the connection and would take it for the client's going. After
+// an error it stays, so that nobody waits for the rest of the body.
 func (w *bodyWatch) Read(p []byte) (int, error) {
 	if w.control != nil {
-		if now := time.Now(); now.Sub(w.renewed) > w.c.f.BodyIdle/4 {
-			w.renewed = now
-			w.control.SetReadDeadline(now.Add(w.c.f.BodyIdle)) //nolint:errcheck // a writer without deadlines has none
-		}
+		w.renew()
 	}
 	n, err := w.ReadCloser.Read(p)
 	w.c.bytesIn += int64(n)
-	if err != nil && w.control != nil {
+	switch {
+	case err == nil || w.control == nil:
+	case err == io.EOF:
 		w.control.SetReadDeadline(time.Time{}) //nolint:errcheck // as above
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		w.c.idle = true
 	}
 	return n, err
 }

@@ -30,10 +30,13 @@ type call struct {
 	b *catalog.Bucket
 
 	nobody  catalog.Principal
+	values  [20]string // see one
+	used    int
 	context map[string][]string // condition keys, made when first needed
 
 	// For the event.
 	started           bool // the answer's status has been sent
+	idle              bool // the body paused for too long
 	status            int
 	code              string
 	bytesIn, bytesOut int64
@@ -71,11 +74,24 @@ func (c *call) authorize(action, key string, obj *catalog.Object, extra map[stri
 // header is the answer's header.
 func (c *call) header() http.Header { return c.w.Header() }
 
-// set adds a header to the answer when value is not "".
+// set sets a header of the answer, its name in canonical form, when value is
+// not "".
 func (c *call) set(name, value string) {
 	if value != "" {
-		c.w.Header()[name] = []string{value}
+		c.w.Header()[name] = c.one(value)
 	}
+}
+
+// one is a header's only value. The first ones lie in the call itself, which
+// spares an allocation for each header.
+func (c *call) one(value string) []string {
+	n := c.used
+	if n == len(c.values) {
+		return []string{value}
+	}
+	c.values[n] = value
+	c.used++
+	return c.values[n : n+1 : n+1]
 }
 
 // start sends the status and the header.

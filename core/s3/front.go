@@ -81,7 +81,7 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.principal = &c.nobody
 	defer c.finish()
 	h := w.Header()
-	id := []string{c.id}
+	id := c.one(c.id)
 	h["X-Amz-Request-Id"], h["X-Amz-Id-2"], h["Server"] = id, id, serverHeader
 	if err := c.serve(); err != nil {
 		c.fail(err)
@@ -170,7 +170,8 @@ func (c *call) finish() {
 			c.f.Log.Error("request failed", "id", c.id, "err", c.err)
 		}
 		if !c.started {
-			c.fail(s3err.InternalError.With(c.err))
+			c.code = s3err.InternalError.Code
+			c.respondError(s3err.InternalError.With(c.err))
 			p = nil
 		}
 	}

@@ -174,9 +174,9 @@ func (c *call) send(h *repo.Handle, w wanted, head bool) error {
 	status, s := http.StatusOK, span{0, h.Size}
 	if !w.whole {
 		status, s = http.StatusPartialContent, w.spans[0]
-		c.w.Header()["Content-Range"] = []string{s.contentRange(h.Size)}
+		c.w.Header()["Content-Range"] = c.one(s.contentRange(h.Size))
 	}
-	c.w.Header()["Content-Length"] = []string{strconv.FormatInt(s.length, 10)}
+	c.w.Header()["Content-Length"] = c.one(strconv.FormatInt(s.length, 10))
 	if head || s.length == 0 {
 		c.start(status)
 		return nil

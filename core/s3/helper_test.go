@@ -73,10 +73,10 @@ func newTestServer(t testing.TB) *testServer {
 		},
 	}
 	s.Server = httptest.NewServer(s.front)
+	s.Client().Transport.(*http.Transport).DisableCompression = true
 	t.Cleanup(s.Close)
 	return s
 }
-
 
 // reply is an answer, read to its end.
 type reply struct {

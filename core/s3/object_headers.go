@@ -26,8 +26,8 @@ var bytesUnit = []string{"bytes"}
 // 304 included.
 func (c *call) describeIdentity(o *catalog.Object) {
 	h := c.w.Header()
-	h["Etag"] = []string{quoted(o.ETag)}
-	h["Last-Modified"] = []string{o.ModTime.UTC().Format(http.TimeFormat)}
+	h["Etag"] = c.one(quoted(o.ETag))
+	h["Last-Modified"] = c.one(o.ModTime.UTC().Format(http.TimeFormat))
 	c.showVersion(o)
 	c.set("Cache-Control", o.CacheControl)
 	c.set("Expires", o.Expires)
@@ -39,22 +39,22 @@ func (c *call) describe(o *catalog.Object) {
 	h := c.w.Header()
 	h["Accept-Ranges"] = bytesUnit
 	if o.ContentType == "" {
-		h["Content-Type"] = []string{defaultContentType}
+		h["Content-Type"] = c.one(defaultContentType)
 	} else {
-		h["Content-Type"] = []string{o.ContentType}
+		h["Content-Type"] = c.one(o.ContentType)
 	}
 	c.set("Content-Disposition", o.ContentDisposition)
 	c.set("Content-Encoding", o.ContentEncoding)
 	c.set("Content-Language", o.ContentLanguage)
 	c.set("X-Amz-Website-Redirect-Location", o.Redirect)
-	h["X-Amz-Storage-Class"] = []string{storageClass(o.StorageClass)}
+	h["X-Amz-Storage-Class"] = c.one(storageClass(o.StorageClass))
 	for _, m := range o.UserMeta {
 		// Lower case, because some clients take the name as it is spelled here.
-		h[metaPrefix+m.Key] = []string{encodeMeta(m.Value)}
+		h[metaPrefix+m.Key] = c.one(encodeMeta(m.Value))
 	}
 	c.describeLock(o)
 	if len(o.Tags) > 0 && c.decide("s3:GetObjectTagging", c.key, o).Allow {
-		h["X-Amz-Tagging-Count"] = []string{strconv.Itoa(len(o.Tags))}
+		h["X-Amz-Tagging-Count"] = c.one(strconv.Itoa(len(o.Tags)))
 	}
 	c.showExpiration(o)
 }

@@ -121,8 +121,8 @@ func (c *call) sendMultipart(h *repo.Handle, spans []span, head bool) error {
 	for _, s := range spans {
 		length += int64(len(preface)+len(s.contentRange(h.Size))+4) + s.length
 	}
-	hdr["Content-Type"] = []string{"multipart/byteranges; boundary=" + boundary}
-	hdr["Content-Length"] = []string{strconv.FormatInt(length, 10)}
+	hdr["Content-Type"] = c.one("multipart/byteranges; boundary=" + boundary)
+	hdr["Content-Length"] = c.one(strconv.FormatInt(length, 10))
 	c.start(http.StatusPartialContent)
 	if head {
 		return nil

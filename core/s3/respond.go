@@ -5,7 +5,6 @@ import (
 	"encoding/xml"
 	"errors"
 	"net/http"
-	"os"
 	"strconv"
 	"unicode/utf8"
 
@@ -39,7 +38,7 @@ func (c *call) document(status int, doc []byte) error {
 
 // bytes answers with a body whose Content-Type is set.
 func (c *call) bytes(status int, body []byte) error {
-	c.w.Header()["Content-Length"] = []string{strconv.Itoa(len(body))}
+	c.w.Header()["Content-Length"] = c.one(strconv.Itoa(len(body)))
 	c.start(status)
 	if c.r.Method == http.MethodHead {
 		return nil
@@ -61,17 +60,19 @@ func (c *call) empty(status int) error {
 var zeroLength = []string{"0"}
 
 // fail answers with an error, or cuts the connection when an answer has begun.
+// The server takes any failure to read for the client's going, so what the
+// client did wrong is answered even then.
 func (c *call) fail(err error) {
 	e := translate(err)
-	c.code, c.err = e.Code.Code, err
-	if c.started {
-		if c.r.Context().Err() != nil {
-			c.status = statusGone
-		}
-		panic(http.ErrAbortHandler)
+	if c.idle {
+		e = s3err.RequestTimeout.With(err)
 	}
-	if c.r.Context().Err() != nil {
+	c.code, c.err = e.Code.Code, err
+	gone := c.r.Context().Err() != nil
+	if gone && (c.started || e.Status >= http.StatusInternalServerError) {
 		c.started, c.status = true, statusGone
+	}
+	if c.started {
 		panic(http.ErrAbortHandler)
 	}
 	c.respondError(e)
@@ -89,8 +90,6 @@ func translate(err error) *s3err.Error {
 		return s3err.SlowDown.With(err)
 	case errors.Is(err, meta.ErrFull), errors.Is(err, content.ErrFull):
 		return s3err.StorageFull.With(err)
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return s3err.RequestTimeout.With(err)
 	}
 	return e
 }
