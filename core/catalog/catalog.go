@@ -140,10 +140,14 @@ type Object struct {
 const MaxEmbedded = 64
 
 // PendingOp is a write to another key of the same partition that a record
-// still owes. Doing it twice does no harm.
+// still owes. It is done when there is no record at Key (Absent), or the one of
+// version Match, or with neither in any case; when that does not hold, somebody
+// has done it already. So doing it twice does no harm.
 type PendingOp struct {
 	Key     string
 	Delete  bool
+	Absent  bool
+	Match   string
 	Value   []byte
 	Summary []byte
 	Body    []byte

@@ -194,6 +194,8 @@ func (e *encoder) pending(p *PendingOp) {
 	e.bytes(3, p.Value)
 	e.bytes(4, p.Summary)
 	e.bytes(5, p.Body)
+	e.bool(6, p.Absent)
+	e.string(7, p.Match)
 }
 
 func (d *decoder) pending() (p PendingOp) {
@@ -210,6 +212,10 @@ func (d *decoder) pending() (p PendingOp) {
 			p.Summary = n.bytes()
 		case 5:
 			p.Body = n.bytes()
+		case 6:
+			p.Absent = n.bool()
+		case 7:
+			p.Match = n.data
 		}
 	}
 	d.adopt(&n)

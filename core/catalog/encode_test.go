@@ -85,6 +85,7 @@ func genPending() *rapid.Generator[PendingOp] {
 		return PendingOp{
 			Key: rapid.String().Draw(t, "key"), Delete: rapid.Bool().Draw(t, "delete"),
 			Value: genBytes().Draw(t, "value"), Summary: genBytes().Draw(t, "summary"), Body: genBytes().Draw(t, "body"),
+			Absent: rapid.Bool().Draw(t, "absent"), Match: rapid.String().Draw(t, "match"),
 		}
 	})
 }

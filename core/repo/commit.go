@@ -120,20 +120,29 @@ func (r *Repo) commitPending(ctx context.Context, p meta.Partition, key string, 
 	}
 	owing := *next
 	owing.Pending = pendingOf(ch.extra)
-	began := time.Now()
+	until := time.Now().Add(ownTime)
 	v, err := r.Meta.Put(ctx, p, catalog.ObjectKey(key), objectRecord(&owing, body), meta.IfMatch(cur.version))
 	if err != nil {
 		return err
 	}
-	if time.Since(began) < staleAfter {
-		_ = r.rollForward(ctx, p, key, &owing, body, v)
-	}
+	_ = r.rollForward(ctx, p, key, &owing, body, v, until)
 	return nil
 }
 
-// staleAfter is how long a writer may take to see that its deciding record is
-// written and still do the pending work itself.
-const staleAfter = 5 * time.Second
+// Only one process at a time does the work a record owes: the one that wrote
+// it, for ownTime from before that write; any other when it has seen the same
+// record owing for patience.
+const (
+	ownTime  = time.Second
+	patience = 2 * ownTime
+)
+
+func (s *repoState) patience() time.Duration {
+	if s.hurry {
+		return 0
+	}
+	return patience
+}
 
 func pendingOf(ops []meta.Op) []catalog.PendingOp {
 	list := make([]catalog.PendingOp, len(ops))
@@ -141,29 +150,42 @@ func pendingOf(ops []meta.Op) []catalog.PendingOp {
 		op := &ops[i]
 		list[i] = catalog.PendingOp{
 			Key: op.Key, Delete: op.Delete,
+			Absent: op.Cond.Kind == meta.Absent, Match: string(op.Cond.Version),
 			Value: op.Record.Value, Summary: op.Record.Summary, Body: op.Record.Body,
 		}
 	}
 	return list
 }
 
+// opOf is the inverse of pendingOf.
+func opOf(p *catalog.PendingOp) meta.Op {
+	op := meta.Op{
+		Key: p.Key, Delete: p.Delete,
+		Record: meta.Record{Value: p.Value, Summary: p.Summary, Body: p.Body},
+	}
+	if p.Absent || p.Match != "" {
+		op.Cond = meta.IfMatch(meta.Version(p.Match))
+	}
+	return op
+}
+
 // rollForward does the pending work of the deciding record o, found at version
-// v with its body, and then clears it. Several may do it at once, and again:
-// it comes to the same.
+// v with its body, and then clears it. It stops at the time until; the zero
+// time is never.
 //
-// One limit remains. A process that is held up for long between two of these
-// writes, while another finishes them for it and then deletes that version,
-// writes the version's record once more. fsck reports such a version when its
-// content is gone.
-func (r *Repo) rollForward(ctx context.Context, p meta.Partition, key string, o *catalog.Object, body []byte, v meta.Version) error {
+// One limit remains: a process held up for longer than patience in the midst of
+// one call to the store, while another finishes the work for it and then
+// deletes the version that this call moves, brings that version back. Its
+// content is released then; fsck reports it once that is gone. A version is
+// never lost in this way, because what a late call removes must still be as it was.
+func (r *Repo) rollForward(ctx context.Context, p meta.Partition, key string, o *catalog.Object, body []byte, v meta.Version, until time.Time) error {
 	ctx = context.WithoutCancel(ctx)
 	for i := range o.Pending {
-		op := &o.Pending[i]
-		err := r.apply(ctx, p, &meta.Op{
-			Key: op.Key, Delete: op.Delete,
-			Record: meta.Record{Value: op.Value, Summary: op.Summary, Body: op.Body},
-		})
-		if err != nil {
+		if !until.IsZero() && time.Now().After(until) {
+			return nil
+		}
+		op := opOf(&o.Pending[i])
+		if err := r.apply(ctx, p, &op); err != nil && !errors.Is(err, meta.ErrConflict) && !errors.Is(err, meta.ErrNotFound) {
 			return err
 		}
 	}

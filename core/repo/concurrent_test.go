@@ -15,6 +15,7 @@ import (
 
 // both gives two processes on the same stores.
 func (l *lab) both() []*lab {
+	l.Repo.state.hurry = false
 	other := &Repo{
 		Meta: l.Meta, Registry: l.Registry, Content: l.Content, Now: l.Now, InlineMax: l.InlineMax, Leeway: l.Leeway,
 	}
@@ -22,8 +23,9 @@ func (l *lab) both() []*lab {
 }
 
 // crowd runs n goroutines, spread over two processes.
-func (l *lab) crowd(n int, do func(l *lab, i int)) {
-	labs := l.both()
+func (l *lab) crowd(n int, do func(l *lab, i int)) { crowd(l.both(), n, do) }
+
+func crowd(labs []*lab, n int, do func(l *lab, i int)) {
 	var wg sync.WaitGroup
 	for i := range n {
 		wg.Go(func() { do(labs[i%len(labs)], i) })
@@ -108,19 +110,29 @@ func TestCountingByIfMatch(t *testing.T) {
 // looks whether the records make sense together.
 func TestMixedCrowd(t *testing.T) {
 	onBuckets(t, func(t *testing.T, l *lab) {
-		l.crowd(12, func(l *lab, i int) {
-			r := rand.New(rand.NewPCG(1, uint64(i)))
-			for n := range 25 {
-				key := modelKeys[r.IntN(2)]
-				if err := l.anything(r, key, fmt.Sprint(i, ".", n)); err != nil && s3err.From(err).Status >= 500 && !errors.Is(err, s3err.SlowDown) {
-					t.Error(err)
-				}
-			}
-		})
-		l.settleAll(t)
+		mixed(t, []*lab{l})
 		l.coherent(t)
-		l.audit(t, false)
 	})
+}
+
+func TestMixedCrowdOfTwoProcesses(t *testing.T) {
+	onBuckets(t, func(t *testing.T, l *lab) { mixed(t, l.both()) })
+}
+
+func mixed(t *testing.T, labs []*lab) {
+	t.Helper()
+	crowd(labs, 12, func(l *lab, i int) {
+		r := rand.New(rand.NewPCG(1, uint64(i)))
+		for n := range 25 {
+			key := modelKeys[r.IntN(2)]
+			err := l.anything(r, key, fmt.Sprint(i, ".", n))
+			if err != nil && s3err.From(err).Status >= 500 && !errors.Is(err, s3err.SlowDown) {
+				t.Error(err)
+			}
+		}
+	})
+	labs[0].settleAll(t)
+	labs[0].audit(t, false)
 }
 
 func (l *lab) anything(r *rand.Rand, key, body string) error {

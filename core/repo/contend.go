@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/meta"
 	"github.com/mucura/mucura/core/s3err"
 )
@@ -64,15 +65,28 @@ func (q *queue) leave() {
 	q.in.Add(-1)
 }
 
+// contendFor is contend for the deciding record of an object. Where there are
+// versions, writers of one key in this process always go one after the other:
+// two who find no current version would not always meet on a record. Those of
+// different processes then can, if one makes several changes while another
+// makes one, leave two versions "null" or versions out of order; nothing is lost.
+func (r *Repo) contendFor(ctx context.Context, b *catalog.Bucket, key string, attempt func() error) error {
+	return r.queueFor(ctx, catalog.InBucket(b.ID), catalog.ObjectKey(key), b.Versioning != catalog.Unversioned, attempt)
+}
+
 // contend runs attempt, which reads the record at key and replaces it by
 // compare-and-set, until it returns something other than meta.ErrConflict. The
 // error is one for clients; OperationAborted after maxTries conflicts. attempt
 // must not call contend.
 func (r *Repo) contend(ctx context.Context, p meta.Partition, key string, attempt func() error) error {
+	return r.queueFor(ctx, p, key, false, attempt)
+}
+
+func (r *Repo) queueFor(ctx context.Context, p meta.Partition, key string, always bool, attempt func() error) error {
 	q := r.state.queues.of(p, key)
 	queued := false
 	for try := 0; ; try++ {
-		if !queued && (try >= freeTries || q.in.Load() > 0) {
+		if !queued && (always || try >= freeTries || q.in.Load() > 0) {
 			if err := q.enter(ctx); err != nil {
 				return err
 			}

@@ -3,6 +3,7 @@ package repo
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/meta"
@@ -21,7 +22,8 @@ type current struct {
 
 	// claim: the deciding record is an empty Gone record of this writer, see claimKey.
 	claim bool
-	// unclaimed: it should be, but the reader did not mean to write yet.
+	// unclaimed: other versions may come to be unseen by a writer who goes by
+	// this, because the reader did not mean to write yet.
 	unclaimed bool
 }
 
@@ -68,6 +70,7 @@ func (r *Repo) readCurrent(ctx context.Context, b *catalog.Bucket, key string, w
 	if b.Versioning != catalog.Unversioned {
 		why |= withBody // it may have to move
 	}
+	var wait owing
 	for {
 		rec, err := r.Meta.Get(ctx, p, catalog.ObjectKey(key), why&withBody != 0)
 		if errors.Is(err, meta.ErrNotFound) {
@@ -88,10 +91,36 @@ func (r *Repo) readCurrent(ctx context.Context, b *catalog.Bucket, key string, w
 		if !owes {
 			return &current{object: o, body: rec.Body, version: rec.Version}, nil
 		}
-		if err := r.rollForward(ctx, p, key, o, rec.Body, rec.Version); err != nil {
+		if over, err := r.waitFor(ctx, &wait, rec.Version); err != nil || !over {
+			if err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if err := r.rollForward(ctx, p, key, o, rec.Body, rec.Version, time.Time{}); err != nil {
 			return nil, err
 		}
 	}
+}
+
+// owing is a record seen to owe work.
+type owing struct {
+	version meta.Version
+	since   time.Time
+	tries   int
+}
+
+// waitFor gives the process that wrote a record, found at version v and owing
+// work, a little time to do it. It tells whether that time is over.
+func (r *Repo) waitFor(ctx context.Context, w *owing, v meta.Version) (over bool, err error) {
+	if w.version != v {
+		*w = owing{version: v, since: time.Now()}
+	}
+	if time.Since(w.since) >= r.state.patience() {
+		return true, nil
+	}
+	w.tries++
+	return false, pause(ctx, freeTries+w.tries)
 }
 
 // readAbsent completes the reading of a key without a current version.
@@ -103,17 +132,14 @@ func (r *Repo) readAbsent(ctx context.Context, b *catalog.Bucket, key string, wh
 	if b.Versioning == catalog.Unversioned {
 		return c, nil
 	}
-	if err := r.readNewest(ctx, b, key, c); err != nil || c.newest == nil {
-		return c, err
+	c.unclaimed = why&toWrite == 0
+	if err := r.readNewest(ctx, b, key, c); err != nil {
+		return nil, err
 	}
-	if r.Meta.Capabilities().Batch {
+	if c.newest == nil || c.unclaimed || r.Meta.Capabilities().Batch {
 		return c, nil
 	}
-	if why&toWrite != 0 {
-		return r.claimKey(ctx, b, key)
-	}
-	c.unclaimed = true
-	return c, nil
+	return r.claimKey(ctx, b, key)
 }
 
 // claimKey makes an empty Gone record the deciding one, so that on a store

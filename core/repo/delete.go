@@ -18,7 +18,7 @@ func (r *Repo) deleteObject(ctx context.Context, in DeleteInput) (DeleteResult, 
 		return DeleteResult{}, err
 	}
 	d := &deletion{r: r, in: &in, writeID: newWriteID()}
-	err := r.contend(ctx, catalog.InBucket(in.Bucket.ID), catalog.ObjectKey(in.Key), func() error { return d.try(ctx) })
+	err := r.contendFor(ctx, in.Bucket, in.Key, func() error { return d.try(ctx) })
 	if err != nil {
 		return DeleteResult{}, err
 	}
@@ -123,7 +123,7 @@ func (d *deletion) planMarker(ctx context.Context, cur *current) (*change, error
 		return nil, err
 	}
 	d.marker = catalog.VersionKey(d.in.Key, marker.Ref)
-	ch.extra = append(ch.extra, meta.Op{Key: d.marker, Record: objectRecord(marker, nil)})
+	ch.extra = append(ch.extra, meta.Op{Key: d.marker, Record: objectRecord(marker, nil), Cond: meta.IfAbsent})
 	d.freed = freed
 	d.result = DeleteResult{VersionID: marker.VersionID(), DeleteMarker: true}
 	return ch, nil

@@ -33,7 +33,10 @@ func isVersion(o *catalog.Object, versionID string) bool {
 // there is none.
 func (r *Repo) otherVersion(ctx context.Context, b *catalog.Bucket, key, versionID string, withBody bool) (*versionRecord, []byte, error) {
 	if versionID != catalog.NullVersion {
-		ref, _ := catalog.ParseVersionID(versionID)
+		ref, ok := catalog.ParseVersionID(versionID)
+		if !ok {
+			return nil, nil, nil
+		}
 		v, body, err := r.versionAt(ctx, b, catalog.VersionKey(key, ref), withBody)
 		if v != nil && v.object.Null {
 			return nil, nil, err

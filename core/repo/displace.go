@@ -27,10 +27,14 @@ func (r *Repo) displace(ctx context.Context, b *catalog.Bucket, key string, cur 
 		return r.drop(b, key, cur.object, incoming, ch)
 	}
 	if cur.object != nil {
-		ch.extra = append(ch.extra, meta.Op{
+		move := meta.Op{
 			Key:    catalog.VersionKey(key, cur.object.Ref),
 			Record: objectRecord(cur.object, cur.body),
-		})
+		}
+		if !r.Meta.Capabilities().Batch {
+			move.Cond = meta.IfAbsent // see rollForward
+		}
+		ch.extra = append(ch.extra, move)
 	}
 	null, err := r.displaceNull(ctx, b, key, cur, incoming, ch)
 	if err != nil {

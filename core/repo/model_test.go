@@ -226,13 +226,15 @@ func (m *machine) check(t *rapid.T) {
 		}
 	}
 	m.audit(t, false)
+	bytes, objects := m.usage()
+	m.wantUsage(t, bytes, objects)
 }
 
 func TestAgainstModel(t *testing.T) {
 	for _, caps := range stores {
 		t.Run(caps.Name, func(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {
-				m := &machine{lab: newLab(t, caps), model: model{keys: map[string][]modelVersion{}, deleted: map[string][]string{}}}
+				m := &machine{lab: newLab(t, caps).count(t), model: model{keys: map[string][]modelVersion{}, deleted: map[string][]string{}}}
 				t.Repeat(map[string]func(*rapid.T){
 					"put": m.putObject, "put if none": m.putIfNone, "delete": m.deleteObject,
 					"delete version": m.deleteVersion, "delete this version": m.deleteVersion,

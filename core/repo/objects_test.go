@@ -46,6 +46,7 @@ func TestNothingThere(t *testing.T) {
 		l.wantNone(t, "k", catalog.NullVersion, s3err.NoSuchVersion)
 		l.wantNone(t, "k", catalog.VersionRef{Seq: 1, Rand: 2}.ID(), s3err.NoSuchVersion)
 		l.wantNone(t, "k", "no-version", s3err.InvalidArgument)
+		l.wantNone(t, "k", "someothersserver", s3err.NoSuchVersion)
 		l.wantNone(t, strings.Repeat("k", MaxKeyBytes+1), "", s3err.KeyTooLong)
 		l.wantNone(t, "\xff", "", s3err.InvalidURI)
 		if res := l.mustRemove(t, "k", catalog.NullVersion); res.DeleteMarker {

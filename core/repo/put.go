@@ -10,6 +10,7 @@ import (
 
 type repoState struct {
 	queues    queues
+	hurry     bool // there is no other process, so nobody's work is waited for (tests)
 	manifests manifestCache
 	buckets   vcache.Cache[*catalog.Bucket]
 }

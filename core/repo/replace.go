@@ -58,7 +58,7 @@ func (r *Repo) replaceCurrent(ctx context.Context, b *catalog.Bucket, key string
 // run tries until it is done.
 func (w *replacer) run(ctx context.Context) (*replaced, error) {
 	w.writeID = newWriteID()
-	err := w.r.contend(ctx, catalog.InBucket(w.b.ID), catalog.ObjectKey(w.key), func() error { return w.try(ctx) })
+	err := w.r.contendFor(ctx, w.b, w.key, func() error { return w.try(ctx) })
 	if err != nil {
 		if w.unknown > 0 && !unsure(err) {
 			err = errors.Join(err, meta.ErrOutcomeUnknown) // an earlier try may still arrive

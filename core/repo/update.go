@@ -14,7 +14,7 @@ func (r *Repo) update(ctx context.Context, b *catalog.Bucket, key, versionID str
 		return nil, err
 	}
 	u := &updating{r: r, b: b, key: key, versionID: versionID, fn: fn}
-	err := r.contend(ctx, catalog.InBucket(b.ID), catalog.ObjectKey(key), func() error { return u.try(ctx) })
+	err := r.contendFor(ctx, b, key, func() error { return u.try(ctx) })
 	if u.refused != nil {
 		return nil, u.refused
 	}
