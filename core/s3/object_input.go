@@ -44,14 +44,28 @@ func (c *call) tagsFromHeaders() ([]catalog.Tag, error) {
 }
 
 // mayGive authorizes giving an ACL or tags to the version being written. Nobody
-// owns what an anonymous request writes, so where ACLs let everyone write, the
-// permission to write is enough, unless a policy denies the rest.
+// owns what an anonymous request writes, so where the bucket's ACL lets everyone
+// write, that is enough, unless a policy denies it.
 func (c *call) mayGive(action string) error {
 	d := c.decide(action, c.key, c.ownObject())
-	if d.Allow || (c.principal.Anonymous() && d.ExplicitDeny == "" && c.f.Site.Ownership(c.b) != catalog.BucketOwnerEnforced) {
+	if d.Allow || (c.principal.Anonymous() && d.ExplicitDeny == "" && c.everyoneWrites()) {
 		return nil
 	}
 	return s3err.AccessDenied
+}
+
+// everyoneWrites tells whether the bucket's ACL, where ACLs count, lets everyone
+// write. That public grants may be ignored was judged with s3:PutObject.
+func (c *call) everyoneWrites() bool {
+	if c.b.ACL == nil || c.f.Site.Ownership(c.b) == catalog.BucketOwnerEnforced {
+		return false
+	}
+	for _, g := range c.b.ACL.Grants {
+		if g.Group == catalog.AllUsers && (g.Permission == catalog.PermWrite || g.Permission == catalog.PermFullControl) {
+			return true
+		}
+	}
+	return false
 }
 
 // ownObject stands for the version about to be written: the writer's own, so
