@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Installs the clients of the interoperability run from Debian's packages.
+set -euo pipefail
+want=(openssl curl awscli python3-boto3 s3cmd rclone restic s3fs fuse3 davix python3-gfal2 gfal2-plugin-http duplicity nodejs)
+missing=()
+for p in "${want[@]}"; do dpkg -s "$p" > /dev/null 2>&1 || missing+=("$p"); done
+if command -v node > /dev/null; then missing=("${missing[@]/nodejs/}"); fi
+read -r -a missing <<< "${missing[*]}"
+[ ${#missing[@]} = 0 ] && exit 0
+[ "$(id -u)" = 0 ] || { echo "install as root: ${missing[*]}"; exit 1; }
+apt-get update -qq
+DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
