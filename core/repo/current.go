@@ -17,13 +17,13 @@ type current struct {
 	version meta.Version    // of the deciding record; "" when there is none
 
 	// newest and second are the newest records among the versions that are
-	// not current. They are read only when object is nil.
+	// not current. They are read only toWrite and when object is nil.
 	newest, second *versionRecord
 
 	// claim: the deciding record is an empty Gone record of this writer, see claimKey.
 	claim bool
-	// unclaimed: other versions may come to be unseen by a writer who goes by
-	// this, because the reader did not mean to write yet.
+	// unclaimed: the other versions were not looked at, because the reader did
+	// not mean to write yet; so this is not enough to write by.
 	unclaimed bool
 }
 
@@ -132,11 +132,14 @@ func (r *Repo) readAbsent(ctx context.Context, b *catalog.Bucket, key string, wh
 	if b.Versioning == catalog.Unversioned {
 		return c, nil
 	}
-	c.unclaimed = why&toWrite == 0
+	if why&toWrite == 0 {
+		c.unclaimed = true
+		return c, nil
+	}
 	if err := r.readNewest(ctx, b, key, c); err != nil {
 		return nil, err
 	}
-	if c.newest == nil || c.unclaimed || r.Meta.Capabilities().Batch {
+	if c.newest == nil || r.Meta.Capabilities().Batch {
 		return c, nil
 	}
 	return r.claimKey(ctx, b, key)
