@@ -150,6 +150,8 @@ func (c *call) bucketFromHeaders(in *catalog.Bucket) (err error) {
 		default:
 			return s3err.InvalidArgument.Say("Invalid x-amz-object-ownership header: %s", v).Field("ArgumentName", "x-amz-object-ownership")
 		}
+	} else if c.f.Site.Ownership(in) == catalog.BucketOwnerEnforced {
+		in.Ownership = catalog.BucketOwnerEnforced // said outright, as S3 does for new buckets
 	}
 	if strings.EqualFold(h.Get("X-Amz-Bucket-Object-Lock-Enabled"), "true") {
 		in.Lock, in.Versioning = &catalog.LockConfig{Enabled: true}, catalog.VersioningEnabled

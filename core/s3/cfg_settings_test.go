@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/s3err"
 )
 
@@ -154,6 +155,19 @@ func TestOwnershipAgainstACL(t *testing.T) {
 	if r := s.want(200, "main", "GET", "/bkt/k?acl", ""); strings.Count(r.body, "<Grant>") != 1 || r.element("Permission") != "FULL_CONTROL" {
 		t.Errorf("ACL where ACLs are disabled: %s", r.body)
 	}
+}
+
+func TestOwnershipOfNewBuckets(t *testing.T) {
+	s := newTestServer(t)
+	s.want(200, "main", "PUT", "/writer", "")
+	s.fails(s3err.OwnershipControlsNotFound, "main", "GET", "/writer?ownershipControls", "")
+	s.front.Site.DefaultOwnership = catalog.BucketOwnerEnforced
+	s.want(200, "main", "PUT", "/enforced", "")
+	if r := s.want(200, "main", "GET", "/enforced?ownershipControls", ""); r.element("ObjectOwnership") != "BucketOwnerEnforced" {
+		t.Error(r.body)
+	}
+	s.want(204, "main", "DELETE", "/enforced?ownershipControls", "")
+	s.fails(s3err.OwnershipControlsNotFound, "main", "GET", "/enforced?ownershipControls", "")
 }
 
 func TestPublicAccessBlock(t *testing.T) {
