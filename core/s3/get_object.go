@@ -55,6 +55,9 @@ func (c *call) openForRead(action, versionAction string, withBody bool) (*repo.H
 	if err == nil {
 		return h, c.authorize(action, c.key, h.Object, nil)
 	}
+	if c.decide(action, c.key, nil).ExplicitDeny != "" {
+		return nil, s3err.AccessDenied
+	}
 	return nil, c.missing(h, version, err)
 }
 
