@@ -43,6 +43,10 @@ func parseAttributes(values []string) (a attributes, err error) {
 // getObjectAttributes tells metadata of an object in a document
 // (https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectAttributes.html).
 func (c *call) getObjectAttributes() error {
+	want, err := parseAttributes(c.r.Header["X-Amz-Object-Attributes"])
+	if err != nil {
+		return err
+	}
 	h, err := c.openForRead("s3:GetObject", "s3:GetObjectVersion", false)
 	if err != nil {
 		return err
@@ -52,10 +56,6 @@ func (c *call) getObjectAttributes() error {
 		action = "s3:GetObjectVersionAttributes"
 	}
 	if err := c.authorize(action, c.key, h.Object, nil); err != nil {
-		return err
-	}
-	want, err := parseAttributes(c.r.Header["X-Amz-Object-Attributes"])
-	if err != nil {
 		return err
 	}
 	if _, err := c.encryptionFromHeaders(); err != nil {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/mucura/mucura/core/checksum"
@@ -94,7 +95,11 @@ func (c *call) readBody(max int64) ([]byte, error) {
 }
 
 // readPlainBody reads the whole payload; only what the signature covers is verified.
+// Chunked payloads are for objects and parts only, as in S3.
 func (c *call) readPlainBody(max int64) ([]byte, error) {
+	if strings.HasPrefix(c.auth.ContentSHA256, "STREAMING-") {
+		return nil, s3err.InvalidRequest.Say("The value of x-amz-content-sha256 header is invalid.")
+	}
 	if c.auth.Length > max {
 		return nil, s3err.MaxMessageLengthExceeded.Field("MaxMessageLengthBytes", strconv.FormatInt(max, 10))
 	}

@@ -53,7 +53,13 @@ func (c *call) decide(action, key string, obj *catalog.Object, extra ...map[stri
 
 // decideOn is decide for another bucket: a copy's source.
 func (c *call) decideOn(b *catalog.Bucket, action, key string, obj *catalog.Object, extra ...map[string][]string) access.Decision {
-	q := access.Request{Principal: c.principal, Action: action, Bucket: b, Key: key, Object: obj}
+	return c.ask(access.Request{Action: action, Bucket: b, Key: key, Object: obj}, extra)
+}
+
+// ask puts a question to package access; who asks, and how, is filled in.
+func (c *call) ask(q access.Request, extra []map[string][]string) access.Decision {
+	q.Principal = c.principal
+	b := q.Bucket
 	if (b != nil && b.Policy != "") || c.principal.SessionPolicy != "" {
 		q.Context = c.conditionKeys(extra)
 	}

@@ -65,7 +65,7 @@ func (c *call) completeUpload() error {
 	if err != nil {
 		return err
 	}
-	c.showVersion(o)
+	c.showNewVersion(o)
 	c.showExpiration(o)
 	b := append([]byte(nil), xmlHeader+`<CompleteMultipartUploadResult xmlns="`+namespace+`">`...)
 	b = appendElement(b, "Location", c.location())

@@ -3,7 +3,9 @@ package s3
 import (
 	"crypto/md5"
 	"encoding/base64"
+	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/mucura/mucura/core/checksum"
@@ -64,6 +66,7 @@ func (c *call) digest() (d repo.Digest, err error) {
 			return d, s3err.InvalidRequest.Say("The value specified in the x-amz-trailer header is not supported")
 		}
 		d.Want = c.auth.Trailer
+		c.auth.Body = &trailed{ReadCloser: c.auth.Body, a: a, trailer: c.auth.Trailer}
 	} else if a != nil {
 		d.Want = func() string { return value }
 	}
@@ -145,5 +148,24 @@ func (c *call) requireDigest() error {
 
 // algorithmList names all algorithms, for messages.
 func algorithmList() string {
-	return "[" + strings.Join(checksum.Algorithms(), ", ") + "]"
+	names := slices.Sorted(slices.Values(checksum.Algorithms()))
+	return "[" + strings.Join(names, ", ") + "]"
+}
+
+// trailed reads a body and, before it gives io.EOF, looks whether the checksum
+// in its trailer can be one.
+type trailed struct {
+	io.ReadCloser
+	a       *algorithm
+	trailer func() string
+}
+
+// Read implements io.Reader; InvalidRequest in place of io.EOF for a malformed
+// trailer.
+func (t *trailed) Read(p []byte) (int, error) {
+	n, err := t.ReadCloser.Read(p)
+	if err == io.EOF && !checksum.Valid(t.a.name, t.trailer()) {
+		err = s3err.InvalidRequest.Say("Value for %s trailing header is invalid.", strings.ToLower(t.a.header))
+	}
+	return n, err
 }

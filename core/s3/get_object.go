@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/repo"
 	"github.com/mucura/mucura/core/s3err"
 )
@@ -151,9 +152,12 @@ func (c *call) partNumber() (int, error) {
 }
 
 // showChecksum sets the checksum's header: the object's for the whole, the
-// part's for one part, none for a range.
+// part's for one part of a composite one, none for a range.
 func (c *call) showChecksum(h *repo.Handle, w wanted) error {
 	if w.part > 0 && h.PartCount > 0 {
+		if h.Checksum.Type != catalog.Composite {
+			return nil
+		}
 		parts, err := h.PartList(c.ctx)
 		if err != nil || w.part > len(parts) {
 			return err

@@ -44,7 +44,7 @@ func parsePageSize(name, v string) (int, error) {
 	case err != nil:
 		return 0, badArgument(name, v, "Provided "+name+" not an integer or within integer range")
 	case n < 0:
-		return 0, badArgument(name, v, "Argument "+name+" must be an integer between 0 and 2147483647")
+		return 0, badArgument(name, v, "Argument "+v+" must be an integer between 0 and 2147483647")
 	}
 	return int(min(n, maxPage)), nil
 }

@@ -77,8 +77,16 @@ func (c *call) describeLock(o *catalog.Object) {
 // describeWritten sets the headers of an answer to a write.
 func (c *call) describeWritten(o *catalog.Object) {
 	c.set("Etag", quoted(o.ETag))
-	c.showVersion(o)
+	c.showNewVersion(o)
 	c.showExpiration(o)
+}
+
+// showNewVersion names the version that a write made. Where versioning is
+// suspended S3 says nothing, as the null version is none that would be kept.
+func (c *call) showNewVersion(o *catalog.Object) {
+	if c.b.Versioning == catalog.VersioningEnabled {
+		c.set("X-Amz-Version-Id", o.VersionID())
+	}
 }
 
 // describeChecksum sets the header of a checksum.

@@ -37,6 +37,9 @@ func parseRange(header string, size int64) (spans []span, ok bool) {
 	if !found || strings.Count(list, ",") >= maxRanges {
 		return nil, false
 	}
+	if strings.Trim(list, " \t") != list { // white space stands around commas only
+		return nil, false
+	}
 	total, specs := int64(0), 0
 	for spec := range strings.SplitSeq(list, ",") {
 		spec = strings.Trim(spec, " \t")
@@ -68,6 +71,9 @@ func parseSpan(spec string, size int64) (s span, ok bool) {
 	if first == "" { // the last n bytes
 		n, ok := digits(last)
 		if !ok {
+			return s, false
+		}
+		if n > 0 && size == 0 { // satisfiable, and all there is
 			return s, false
 		}
 		n = min(n, size)

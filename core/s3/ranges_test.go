@@ -31,7 +31,8 @@ func TestParseRange(t *testing.T) {
 		{"bytes=0-99,0-99", nil, false},
 		{"bytes=", nil, false},
 		{"bytes=,", nil, false},
-		{"bytes= -x", nil, false},
+		{"bytes= -1", nil, false},
+		{"bytes=-1 ", nil, false},
 		{"bytes=--1", nil, false},
 		{"bytes=0 -1", nil, false},
 		{"bytes=0--1", nil, false},
@@ -48,8 +49,10 @@ func TestParseRange(t *testing.T) {
 			t.Errorf("%.40q: %v, %v; want %v, %v", tt.header, got, ok, tt.want, tt.ok)
 		}
 	}
-	if got, ok := parseRange("bytes=0-", 0); !ok || got != nil {
-		t.Errorf("range of nothing: %v, %v", got, ok)
+	for header, want := range map[string]bool{"bytes=0-": true, "bytes=-0": true, "bytes=0-0": true, "bytes=-1": false} {
+		if got, ok := parseRange(header, 0); ok != want || got != nil {
+			t.Errorf("%s of nothing: %v, %v", header, got, ok)
+		}
 	}
 }
 

@@ -193,7 +193,26 @@ func (c *call) route() error {
 	for _, op := range theRoutes[lv][c.r.Method][sub] {
 		if op.match == nil || op.match(c) {
 			c.op = op
-			return nil
+			break
+		}
+	}
+	if isCopy(c) && c.r.Method != http.MethodPut {
+		return badArgument(copySourceHeader, c.r.Header.Get("X-Amz-Copy-Source"), "You can only specify a copy source header for copy requests.")
+	}
+	if c.op != nil {
+		return nil
+	}
+	return c.noRoute(lv, sub)
+}
+
+// noRoute tells why there is no operation.
+func (c *call) noRoute(lv level, sub string) error {
+	if lv == object && c.r.Method == http.MethodGet {
+		switch sub {
+		case "uploads":
+			return s3err.InvalidRequest.Say("Key is not expected for the GET method ?uploads subresource")
+		case "versions":
+			return s3err.InvalidRequest.Say("There is no such thing as the ?versions sub-resource for a key")
 		}
 	}
 	if sub != "" && !theRoutes.hasSub(lv, sub) {

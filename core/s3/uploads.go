@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/mucura/mucura/core/access"
 	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/checksum"
 	"github.com/mucura/mucura/core/repo"
@@ -105,12 +106,12 @@ func (c *call) ownUpload(action string) (*catalog.Upload, error) {
 	if missing != nil && !errors.Is(missing, s3err.NoSuchUpload) {
 		return nil, missing
 	}
-	var own *catalog.Object
-	if missing == nil && up.Initiator != "" && up.Initiator == c.principal.ID() {
-		own = &catalog.Object{Owner: up.Initiator}
+	q := access.Request{Action: action, Bucket: c.b, Key: c.key}
+	if missing == nil {
+		q.Initiator = up.Initiator
 	}
-	if err := c.authorize(action, c.key, own, nil); err != nil {
-		return nil, err
+	if !c.ask(q, nil).Allow {
+		return nil, s3err.AccessDenied
 	}
 	if missing != nil {
 		return nil, s3err.NoSuchUpload.Field("UploadId", c.uploadID())
@@ -152,10 +153,12 @@ func (c *call) listParts() error {
 	}
 	b = appendElement(b, "NextPartNumberMarker", strconv.Itoa(after))
 	b = page(b, "MaxParts", limit, more)
+	sum := catalog.Checksum{Algorithm: "null", Type: "null"} // as S3 says that none was asked for
 	if up.ChecksumAsked {
-		b = appendElement(b, "ChecksumAlgorithm", up.Object.Checksum.Algorithm)
-		b = appendElement(b, "ChecksumType", string(up.Object.Checksum.Type))
+		sum = up.Object.Checksum
 	}
+	b = appendElement(b, "ChecksumAlgorithm", sum.Algorithm)
+	b = appendElement(b, "ChecksumType", string(sum.Type))
 	for i := range parts {
 		b = appendPart(b, &parts[i], up.ChecksumAsked)
 	}
@@ -185,7 +188,7 @@ func partMarker(name, v string) (int, error) {
 		return 0, badArgument(name, v, "Provided "+name+" not an integer or within integer range")
 	}
 	if n < 0 {
-		return 0, badArgument(name, v, "Argument "+name+" must be an integer between 0 and 2147483647")
+		return 0, badArgument(name, v, "Argument "+v+" must be an integer between 0 and 2147483647")
 	}
 	return int(n), nil
 }
