@@ -13,11 +13,17 @@ var (
 )
 
 // validBucketName tells whether S3 allows a new bucket of this name: 3 to 63
-// lower-case letters, digits, dots and hyphens; labels between dots are not
-// empty, and the name begins and ends with a letter or digit; no IP address.
+// lower-case letters, digits, dots and hyphens; no IP address. The labels
+// between dots are not empty, and each begins and ends with a letter or digit,
+// because a bucket is also the name of a host.
 func validBucketName(name string) bool {
-	if len(name) < 3 || len(name) > 63 || strings.Contains(name, "..") {
+	if len(name) < 3 || len(name) > 63 {
 		return false
+	}
+	for _, s := range [...]string{"..", ".-", "-."} {
+		if strings.Contains(name, s) {
+			return false
+		}
 	}
 	for i := range len(name) {
 		c := name[i]

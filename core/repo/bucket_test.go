@@ -18,7 +18,7 @@ func TestBucketNames(t *testing.T) {
 	for name, want := range map[string]bool{
 		"abc": true, "a-b.c9": true, "0ab": true, strings.Repeat("a", 63): true, "192.168.5.4a": true, "a--b": true,
 		"": false, "ab": false, strings.Repeat("a", 64): false, "Abc": false, "a_b": false, "a..b": false, ".abc": false,
-		"abc.": false, "-abc": false, "abc-": false, "192.168.5.4": false, "a/b": false, "abç": false, "a b": false, "abc\x00": false,
+		"abc.": false, "-abc": false, "abc-": false, "a.-b": false, "a-.b": false, "192.168.5.4": false, "a/b": false, "abç": false, "a b": false, "abc\x00": false,
 		"xn--abc": false, "sthree-abc": false, "amzn-s3-demo-abc": false, "abc-s3alias": false, "abc--ol-s3": false,
 		"abc.mrap": false, "abc--x-s3": false, "abc--table-s3": false,
 	} {

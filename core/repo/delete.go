@@ -95,6 +95,9 @@ func (d *deletion) plan(ctx context.Context, cur *current) (*change, error) {
 	if err := d.in.Cond.forDelete(target); err != nil {
 		return nil, err
 	}
+	if target == nil && !d.in.Cond.empty() { // the object meant is not there: no marker either
+		return nil, nil
+	}
 	if versioned(d.in.Bucket, cur.object) {
 		return d.planMarker(ctx, cur)
 	}

@@ -133,7 +133,7 @@ func TestObjectTagging(t *testing.T) {
 	s.fails(s3err.AccessDenied, "alt", "PUT", "/bkt/k?tagging", doc)
 	s.fails(s3err.AccessDenied, "alt", "PUT", "/bkt/k?tagging", "malformed")
 	s.want(200, "main", "PUT", "/bkt/k", "x", "x-amz-tagging", "h=1&g=2")
-	if r := s.want(200, "main", "GET", "/bkt/k?tagging", ""); !strings.Contains(r.body, "<Tag><Key>h</Key><Value>1</Value></Tag><Tag><Key>g</Key><Value>2</Value></Tag>") {
+	if r := s.want(200, "main", "GET", "/bkt/k?tagging", ""); !strings.Contains(r.body, "<Tag><Key>g</Key><Value>2</Value></Tag><Tag><Key>h</Key><Value>1</Value></Tag>") {
 		t.Error(r.body)
 	}
 	s.want(200, "main", "PUT", "/bkt/k?tagging", doc)

@@ -3,6 +3,7 @@ package s3
 import (
 	"encoding/xml"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -80,8 +81,9 @@ func errTaggingHeader(value string) error {
 }
 
 // parseTaggingHeader reads x-amz-tagging, tags encoded as a URL query, for an
-// object. "" gives no tags. InvalidArgument when it is malformed or names a key
-// twice, InvalidTag or BadRequest as validateTags.
+// object. "" gives no tags. They come in the order of their keys, as in a header
+// they have none of their own. InvalidArgument when it is malformed or names a
+// key twice, InvalidTag or BadRequest as validateTags.
 func parseTaggingHeader(value string) ([]catalog.Tag, error) {
 	if value == "" {
 		return nil, nil
@@ -105,6 +107,7 @@ func parseTaggingHeader(value string) ([]catalog.Tag, error) {
 		}
 		tags = append(tags, catalog.Tag{Key: key, Value: val})
 	}
+	slices.SortFunc(tags, func(a, b catalog.Tag) int { return strings.Compare(a.Key, b.Key) })
 	return tags, validateTags(tags, repo.MaxTags)
 }
 

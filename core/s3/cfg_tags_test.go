@@ -29,7 +29,7 @@ func TestParseTaggingHeader(t *testing.T) {
 		{in: "&&"},
 		{in: "key", want: []catalog.Tag{{Key: "key"}}},
 		{in: "key=&", want: []catalog.Tag{{Key: "key"}}},
-		{in: "b=2&a=1", want: []catalog.Tag{{Key: "b", Value: "2"}, {Key: "a", Value: "1"}}},
+		{in: "b=2&a=1", want: []catalog.Tag{{Key: "a", Value: "1"}, {Key: "b", Value: "2"}}},
 		{in: "key%20key=value++v", want: []catalog.Tag{{Key: "key key", Value: "value  v"}}},
 		{in: "k%2D=v%2B", want: []catalog.Tag{{Key: "k-", Value: "v+"}}},
 		{in: "gr%C3%B6%C3%9Fe=%E5%A4%A7", want: []catalog.Tag{{Key: "größe", Value: "大"}}},

@@ -66,3 +66,24 @@ func TestDeleteObjectsVersions(t *testing.T) {
 		t.Error(r.body)
 	}
 }
+
+// A conditional deletion of what is not there succeeds and leaves no marker.
+func TestConditionalDeleteOfNothing(t *testing.T) {
+	s := newTestServer(t)
+	s.want(200, "main", "PUT", "/bkt", "")
+	s.want(200, "main", "PUT", "/bkt?versioning", "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>")
+	for _, etag := range []string{"*", "other"} {
+		r := s.want(204, "main", "DELETE", "/bkt/k", "", "If-Match", etag)
+		if r.header.Get("X-Amz-Delete-Marker") != "" || r.header.Get("X-Amz-Version-Id") != "" {
+			t.Error(r.header)
+		}
+	}
+	if r := s.want(200, "main", "GET", "/bkt?versions", ""); r.element("DeleteMarker") != "" {
+		t.Error(r.body)
+	}
+	s.want(200, "main", "PUT", "/bkt/k", "hello")
+	s.fails(s3err.PreconditionFailed, "main", "DELETE", "/bkt/k", "", "If-Match", "other")
+	if r := s.want(204, "main", "DELETE", "/bkt/k", "", "If-Match", helloMD5); r.header.Get("X-Amz-Delete-Marker") != "true" {
+		t.Error(r.header)
+	}
+}

@@ -193,3 +193,42 @@ func TestUploadPartCopy(t *testing.T) {
 		t.Errorf("%q", g.body)
 	}
 }
+
+// Who began an upload may list and abort it, but not others' uploads.
+func TestInitiatorOfUpload(t *testing.T) {
+	s := newTestServer(t)
+	s.want(200, "main", "PUT", "/bkt", "", "X-Amz-Acl", "public-read-write")
+	of := func(who string) string {
+		return s.want(200, who, "POST", "/bkt/k?uploads", "").element("UploadId")
+	}
+	mine, theirs := of("alt"), of("main")
+	s.want(200, "alt", "GET", "/bkt/k?uploadId="+mine, "")
+	s.fails(s3err.AccessDenied, "alt", "GET", "/bkt/k?uploadId="+theirs, "")
+	s.fails(s3err.AccessDenied, "alt", "DELETE", "/bkt/k?uploadId="+theirs, "")
+	s.want(204, "alt", "DELETE", "/bkt/k?uploadId="+mine, "")
+	s.want(204, "main", "DELETE", "/bkt/k?uploadId="+of("alt"), "")
+}
+
+// S3 names the version written only where versioning is enabled.
+func TestVersionWritten(t *testing.T) {
+	s := newTestServer(t)
+	s.want(200, "main", "PUT", "/bkt", "")
+	for _, state := range []string{"", "Enabled", "Suspended"} {
+		if state != "" {
+			s.want(200, "main", "PUT", "/bkt?versioning", "<VersioningConfiguration><Status>"+state+"</Status></VersioningConfiguration>")
+		}
+		id := s.begin("/bkt/m")
+		for what, r := range map[string]*reply{
+			"put":      s.want(200, "main", "PUT", "/bkt/k", "x"),
+			"copy":     s.want(200, "main", "PUT", "/bkt/c", "", "X-Amz-Copy-Source", "bkt/k"),
+			"complete": s.want(200, "main", "POST", "/bkt/m?uploadId="+id, complete(s.part("/bkt/m", id, 1, "x"))),
+		} {
+			if v := r.header.Get("X-Amz-Version-Id"); (v != "") != (state == "Enabled") {
+				t.Errorf("%s, versioning %q: version %q", what, state, v)
+			}
+		}
+	}
+	if r := s.want(200, "main", "HEAD", "/bkt/k", ""); r.header.Get("X-Amz-Version-Id") != "null" {
+		t.Error(r.header)
+	}
+}
