@@ -69,12 +69,22 @@ func (c *call) ask(q access.Request, extra []map[string][]string) access.Decisio
 }
 
 // authorize is decide as an error: AccessDenied unless the action is allowed.
-// Why goes to the log, never to the client.
+// Why goes to the log. The client is told, as by S3, only that a policy denies
+// it outright, which she would otherwise look for in grants.
 func (c *call) authorize(action, key string, obj *catalog.Object, extra map[string][]string) error {
-	if c.decide(action, key, obj, extra).Allow {
+	d := c.decide(action, key, obj, extra)
+	switch {
+	case d.Allow:
 		return nil
+	case d.ExplicitDeny == "" || c.principal.Anonymous() || c.b == nil:
+		return s3err.AccessDenied
 	}
-	return s3err.AccessDenied
+	resource := "arn:aws:s3:::" + c.b.Name
+	if key != "" {
+		resource += "/" + key
+	}
+	return s3err.AccessDenied.Say("User: %s is not authorized to perform: %s on resource: \"%s\" with an explicit deny in %s",
+		c.principal.Account.Name, action, resource, d.ExplicitDeny)
 }
 
 // header is the answer's header.
