@@ -30,6 +30,8 @@ func commands() []command {
 		{"key add", "NAME [flags]", "add an access key to an account", keyAdd},
 		{"key ls", "NAME [flags]", "list an account's access keys", keyList},
 		{"key rm", "ACCESS-KEY-ID [flags]", "remove an access key", keyRemove},
+		{"bucket ls", "[flags]", "list all buckets", bucketList},
+		{"bucket chown", "BUCKET NAME [flags]", "give a bucket to another account", bucketChown},
 		{"fsck", "[flags]", "verify that every record's content exists, is whole, and is referenced", fsckRecords},
 		{"sweep", "[flags]", "run the background jobs once: expiry, unfinished uploads, released contents, usage", sweepOnce},
 		{"backup", "DIR [flags]", "copy the repository to a directory, consistently, while it runs", backup},
