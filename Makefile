@@ -26,5 +26,14 @@ lint:
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 
+# Real clients (aws, boto3, s3cmd, rclone, restic, s3fs, davix, gfal2, duplicity,
+# Go and JavaScript SDKs) over HTTP and HTTPS. CLIENTS="rclone restic" picks some.
+interop: build
+	appliance/interop/run.sh $(CLIENTS)
+
+# Server CPU per operation, beside other servers where their binaries are found.
+bench: build
+	$(GO) run ./appliance/internal/bench -mucurad bin/mucurad $(BENCHFLAGS)
+
 clean:
 	rm -rf bin out

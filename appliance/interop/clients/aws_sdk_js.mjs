@@ -7,12 +7,12 @@ import { pipeline } from 'node:stream/promises'
 import path from 'node:path'
 const e = process.env
 const root = path.join(path.dirname(e.WORK), 'node')
-if (e.SCHEME === 'https' && !e.NODE_EXTRA_CA_CERTS) {
-  execSync(process.argv0 + ' ' + JSON.stringify(process.argv[1]), { stdio: 'inherit', env: { ...e, NODE_EXTRA_CA_CERTS: e.CA } })
-  process.exit(0)
-}
 if (!existsSync(root + '/node_modules/@aws-sdk/lib-storage')) {
   execSync(`mkdir -p ${root} && cd ${root} && echo '{"private":true}' > package.json && npm install --silent --no-audit --no-fund @aws-sdk/client-s3 @aws-sdk/lib-storage`, { stdio: 'inherit' })
+}
+if (e.SCHEME === 'https' && e.NODE_EXTRA_CA_CERTS !== e.CA) {
+  execSync(process.argv0 + ' ' + JSON.stringify(process.argv[1]), { stdio: 'inherit', env: { ...e, NODE_EXTRA_CA_CERTS: e.CA } })
+  process.exit(0)
 }
 const require = createRequire(root + '/x.js')
 const { S3Client, CreateBucketCommand, PutObjectCommand, GetObjectCommand, ListObjectsV2Command, DeleteObjectsCommand, DeleteBucketCommand } = require('@aws-sdk/client-s3')

@@ -6,8 +6,7 @@ try:
 except ImportError:
     print("python3-gfal2 is not installed"); sys.exit(77)
 e = os.environ
-subprocess.run(["curl", "-sf", "--cacert", e["CA"], "--aws-sigv4", "aws:amz:%s:s3" % e["REGION"], "--user",
-                e["AWS_ACCESS_KEY_ID"] + ":" + e["AWS_SECRET_ACCESS_KEY"], "-X", "PUT", e["ENDPOINT"] + "/" + e["BUCKET"]], check=True)
+subprocess.run([e["MAKE_BUCKET"], e["BUCKET"]], check=True)
 ctx = gfal2.creat_context()
 group = "S3:" + e["HOST"].split(":")[0].upper()
 for g in (group, "S3:" + e["HOST"].upper(), "S3"):
