@@ -164,10 +164,18 @@ func (o *Object) VersionID() string {
 // Encryption tells how the bytes are kept from people who read the disks. The
 // zero value is plain.
 type Encryption struct {
-	Algorithm   string // "AES256" or ""
-	CustomerMD5 string // SSE-C: base64 MD5 of the customer's key
-	Salt        []byte // what key derivation needs; never the key
+	Algorithm string // "AES256" or ""
+	// SiteKey names the site's key the bytes are encrypted under (SSE-S3).
+	SiteKey string
+	// KeyCheck recognises the customer's key (SSE-C): a salt and an HMAC, see
+	// sse.Key.Check. The key itself is nowhere.
+	KeyCheck []byte
+	// Salt names the bytes of an inlined content, which has no ID, for key derivation.
+	Salt []byte
 }
+
+// Customer tells whether the bytes are encrypted under a customer's key (SSE-C).
+func (e *Encryption) Customer() bool { return len(e.KeyCheck) > 0 }
 
 // Upload is a multipart upload in progress. Its metadata becomes the object's.
 type Upload struct {
@@ -223,6 +231,9 @@ type Reference struct {
 	Key      string // object key
 	UploadID string // set when a part of this upload of Key holds it
 	PartNum  int
+	// Manifest is set instead of the others when it is a manifest that lists
+	// the content: then it is held for as long as the manifest is stored.
+	Manifest content.ID
 }
 
 // State is an account's state.
@@ -345,6 +356,17 @@ type LockConfig struct {
 	Years   int      `json:"years,omitempty"`
 }
 
+// BucketEncryption is a bucket's default encryption.
+type BucketEncryption struct {
+	// Algorithm is that of objects whose writer asks for none: "AES256" or "".
+	Algorithm string `json:"algorithm,omitempty"`
+	// BucketKey is kept to be shown; it means something with KMS only.
+	BucketKey bool `json:"bucket_key,omitempty"`
+	// Blocked are encryption types nobody may write with: "SSE-C", or "NONE"
+	// when it was said that none is blocked.
+	Blocked []string `json:"blocked,omitempty"`
+}
+
 // Bucket is a bucket's record: all that a request to it needs.
 type Bucket struct {
 	Name         string             `json:"-"`     // is the record's key
@@ -359,7 +381,7 @@ type Bucket struct {
 	Lock         *LockConfig        `json:"object_lock,omitempty"`
 	Policy       string             `json:"policy,omitempty"` // the document as given
 	Tags         []Tag              `json:"tags,omitempty"`
-	Encryption   string             `json:"encryption,omitempty"`    // document as given
+	Encryption   *BucketEncryption  `json:"encryption,omitempty"`    // nil when not configured
 	HasCORS      bool               `json:"has_cors,omitempty"`      // a CORS document lies beside
 	HasLifecycle bool               `json:"has_lifecycle,omitempty"` // a lifecycle document lies beside
 	// TransitionSize is x-amz-transition-default-minimum-object-size as given with

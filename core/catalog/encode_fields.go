@@ -108,13 +108,14 @@ func (d *decoder) retention() (r Retention) {
 }
 
 func (e *encoder) encryption(field int, c *Encryption) {
-	if c.Algorithm == "" && c.CustomerMD5 == "" && len(c.Salt) == 0 {
+	if c.Algorithm == "" && c.SiteKey == "" && len(c.KeyCheck) == 0 && len(c.Salt) == 0 {
 		return
 	}
 	e.message(field, func() {
 		e.string(1, c.Algorithm)
-		e.string(2, c.CustomerMD5)
+		e.string(2, c.SiteKey)
 		e.bytes(3, c.Salt)
+		e.bytes(4, c.KeyCheck)
 	})
 }
 
@@ -125,9 +126,11 @@ func (d *decoder) encryption() (c Encryption) {
 		case 1:
 			c.Algorithm = n.data
 		case 2:
-			c.CustomerMD5 = n.data
+			c.SiteKey = n.data
 		case 3:
 			c.Salt = n.bytes()
+		case 4:
+			c.KeyCheck = n.bytes()
 		}
 	}
 	d.adopt(&n)

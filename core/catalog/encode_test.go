@@ -77,7 +77,7 @@ func genChecksum(t *rapid.T) Checksum {
 }
 
 func genEncryption(t *rapid.T) Encryption {
-	return Encryption{rapid.String().Draw(t, "algorithm"), rapid.String().Draw(t, "md5"), genBytes().Draw(t, "salt")}
+	return Encryption{rapid.String().Draw(t, "algorithm"), rapid.String().Draw(t, "site key"), genBytes().Draw(t, "check"), genBytes().Draw(t, "salt")}
 }
 
 func genPending() *rapid.Generator[PendingOp] {
@@ -160,7 +160,7 @@ func TestRecordsRoundTrip(t *testing.T) {
 		gotRel, err := DecodeRelease(EncodeRelease(&rel))
 		same(t, &rel, gotRel, err)
 
-		ref := Reference{genTime().Draw(t, "at"), rapid.String().Draw(t, "bucket"), rapid.String().Draw(t, "key"), rapid.String().Draw(t, "upload"), rapid.IntRange(0, 10000).Draw(t, "part")}
+		ref := Reference{genTime().Draw(t, "at"), rapid.String().Draw(t, "bucket"), rapid.String().Draw(t, "key"), rapid.String().Draw(t, "upload"), rapid.IntRange(0, 10000).Draw(t, "part"), content.ID(rapid.String().Draw(t, "manifest"))}
 		gotRef, err := DecodeReference(EncodeReference(&ref))
 		same(t, &ref, gotRef, err)
 

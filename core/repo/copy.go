@@ -17,6 +17,9 @@ func (r *Repo) copyObject(ctx context.Context, in CopyInput) (*catalog.Object, e
 	if in.Source.Size > MaxPutSize {
 		return nil, s3err.InvalidRequest.Say("The specified copy source is larger than the maximum allowable size for a copy source: %d", int64(MaxPutSize))
 	}
+	if !in.Source.encryptedUnder(in.Encrypt) {
+		return r.copyBytes(ctx, &in, cur)
+	}
 	q, err := r.reserve(ctx, in.Bucket, in.Source.Size)
 	if err != nil {
 		return nil, err
@@ -64,11 +67,9 @@ func (r *Repo) copyInto(ctx context.Context, in *CopyInput, cur *current) (*repl
 // still see, after this and right before its record, that src stands.
 func (r *Repo) shareSource(ctx context.Context, src *Handle, to holder) (body []byte, err error) {
 	if src.Inline {
-		rc, err := src.openInline(ctx, 0, src.Size)
-		if err != nil {
+		if err := src.loadInline(ctx); err != nil {
 			return nil, err
 		}
-		rc.Close()
 		return src.body, nil
 	}
 	if src.Bucket.ID == to.bucket.ID && src.Key == to.key && to.uploadID == "" {

@@ -17,6 +17,7 @@ import (
 	"github.com/mucura/mucura/core/content"
 	"github.com/mucura/mucura/core/quota"
 	"github.com/mucura/mucura/core/s3err"
+	"github.com/mucura/mucura/core/sse"
 )
 
 // ingested is a body to take in.
@@ -26,6 +27,7 @@ type ingested struct {
 	size   int64 // bytes; -1 when unknown
 	limit  int64 // most bytes allowed
 	digest Digest
+	key    *sse.Key // to encrypt under; nil for none
 }
 
 // stored is a body that was taken in and is durable, or in memory when it is
@@ -35,8 +37,10 @@ type stored struct {
 	body     []byte // when inline
 	segments []catalog.Segment
 	size     int64
-	md5      [md5.Size]byte
+	md5      [md5.Size]byte   // for the ETag, see etag
 	checksum catalog.Checksum // zero when no algorithm was asked for
+	// encryption tells how body and segments are encrypted.
+	encryption catalog.Encryption
 
 	repo        *Repo
 	reservation *quota.Reservation // nil when nothing is counted
@@ -69,7 +73,7 @@ func (r *Repo) ingest(ctx context.Context, in ingested) (*stored, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &stored{repo: r, reservation: q.res}
+	s := &stored{repo: r, reservation: q.res, encryption: encryptionUnder(in.key)}
 	if in.size >= 0 && in.size <= r.inlineLimitFor(in.to) {
 		err = s.readInline(in, sum)
 	} else {
@@ -111,7 +115,10 @@ func (s *stored) readInline(in ingested, sum hash.Hash) error {
 	if sum != nil {
 		sum.Write(buf)
 	}
-	return s.verify(&in.digest, sum)
+	if err := s.verify(&in.digest, s.md5[:], sum); err != nil {
+		return err
+	}
+	return s.encryptInline(in.key)
 }
 
 // readExactly fills buf, which has room for one byte more, and wants the end
@@ -182,16 +189,19 @@ func (s *stored) spill(ctx context.Context, in ingested, sum hash.Hash, q *quota
 		return err
 	}
 	defer w.Abort()
-	whole := md5.New()
+	c, err := newCoder(&in, id)
+	if err != nil {
+		return err
+	}
 	for {
 		s.size += int64(n)
 		if err := s.admit(ctx, in, q, int64(n)); err != nil {
 			return err
 		}
-		whole.Write(chunk[:n])
 		if sum != nil {
 			sum.Write(chunk[:n])
 		}
+		c.pass(chunk[:n])
 		if _, err := w.Write(chunk[:n]); err != nil {
 			return wrap(err)
 		}
@@ -205,8 +215,8 @@ func (s *stored) spill(ctx context.Context, in ingested, sum hash.Hash, q *quota
 	if in.size >= 0 && s.size < in.size {
 		return s3err.IncompleteBody
 	}
-	whole.Sum(s.md5[:0])
-	if err := s.verify(&in.digest, sum); err != nil {
+	c.etag.Sum(s.md5[:0])
+	if err := s.verify(&in.digest, c.plainMD5(s.md5[:]), sum); err != nil {
 		return err
 	}
 	if err := s.repo.inTime(id); err != nil {
@@ -232,11 +242,11 @@ func (s *stored) admit(ctx context.Context, in ingested, q *quotaFor, n int64) e
 	return nil
 }
 
-// verify compares with what the client said of the bytes.
-func (s *stored) verify(d *Digest, sum hash.Hash) error {
-	if d.MD5 != nil && !bytes.Equal(d.MD5, s.md5[:]) {
+// verify compares with what the client said of the bytes. sum5 is their MD5.
+func (s *stored) verify(d *Digest, sum5 []byte, sum hash.Hash) error {
+	if d.MD5 != nil && !bytes.Equal(d.MD5, sum5) {
 		return s3err.BadDigest.Field("ExpectedDigest", base64.StdEncoding.EncodeToString(d.MD5)).
-			Field("CalculatedDigest", base64.StdEncoding.EncodeToString(s.md5[:]))
+			Field("CalculatedDigest", base64.StdEncoding.EncodeToString(sum5))
 	}
 	if sum == nil {
 		return nil
@@ -278,13 +288,16 @@ func (r *Repo) inTime(id content.ID) error {
 	return nil
 }
 
-// etag is the hexadecimal MD5.
+// etag is the hexadecimal MD5, of the bytes as they are stored where a customer
+// encrypts them: the ETag of such an object tells nothing about its plain bytes
+// (https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html), and what is
+// stored can be verified without the key.
 func (s *stored) etag() string { return hex.EncodeToString(s.md5[:]) }
 
 // place makes o an object of these bytes.
 func (s *stored) place(o *catalog.Object) {
 	o.Inline, o.Segments, o.Manifest = s.inline, s.segments, ""
-	o.Size, o.ETag, o.Checksum = s.size, s.etag(), s.checksum
+	o.Size, o.ETag, o.Checksum, o.Encryption = s.size, s.etag(), s.checksum, s.encryption
 	o.PartCount, o.Parts = 0, nil
 }
 

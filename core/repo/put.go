@@ -21,7 +21,7 @@ func (r *Repo) putObject(ctx context.Context, in PutObjectInput) (*catalog.Objec
 		return nil, err
 	}
 	s, err := r.ingest(ctx, ingested{
-		to: holderOf(in.Bucket, in.Key), body: in.Body, size: in.Size, limit: MaxPutSize, digest: in.Digest,
+		to: holderOf(in.Bucket, in.Key), body: in.Body, size: in.Size, limit: MaxPutSize, digest: in.Digest, key: in.Encrypt,
 	})
 	if err != nil {
 		return nil, err

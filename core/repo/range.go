@@ -10,16 +10,20 @@ import (
 	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/content"
 	"github.com/mucura/mucura/core/s3err"
+	"github.com/mucura/mucura/core/sse"
 )
 
 func (h *Handle) openRange(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
 	if offset < 0 || length < 0 || offset > h.Size || length > h.Size-offset {
 		return nil, s3err.InvalidRange
 	}
+	if err := h.needKey(); err != nil {
+		return nil, err
+	}
 	if h.Inline {
 		return h.openInline(ctx, offset, length)
 	}
-	rc, err := h.openSegments(ctx, offset, length)
+	rc, err := h.openSegments(ctx, h.key, offset, length)
 	if errors.Is(err, content.ErrNotFound) {
 		return nil, h.missing(ctx, err)
 	}
@@ -30,17 +34,32 @@ func (h *Handle) openRange(ctx context.Context, offset, length int64) (io.ReadCl
 }
 
 func (h *Handle) openInline(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
+	if err := h.loadInline(ctx); err != nil {
+		return nil, err
+	}
+	b := h.body[offset : offset+length]
+	if h.key != nil {
+		var err error
+		if b, err = h.decryptInline(b, offset); err != nil {
+			return nil, err
+		}
+	}
+	return &inlineReader{bytes.NewReader(b)}, nil
+}
+
+// loadInline makes sure that the inlined content was read.
+func (h *Handle) loadInline(ctx context.Context) error {
 	if h.body == nil {
 		again, err := h.reopen(ctx)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		h.body = again.body
 	}
 	if int64(len(h.body)) != h.Size {
-		return nil, s3err.InternalError.With(fmt.Errorf("inlined content of %d bytes instead of %d: %w", len(h.body), h.Size, content.ErrCorrupt))
+		return s3err.InternalError.With(fmt.Errorf("inlined content of %d bytes instead of %d: %w", len(h.body), h.Size, content.ErrCorrupt))
 	}
-	return &inlineReader{bytes.NewReader(h.body[offset : offset+length])}, nil
+	return nil
 }
 
 // inlineReader reads inlined content; like its Reader it is an io.WriterTo.
@@ -89,9 +108,10 @@ func sameContents(a, b *catalog.Object) bool {
 	return true
 }
 
-// openSegments opens a range over an object's segments. That of one segment is
-// the content store's own reader, so it can be sent without copying.
-func (h *Handle) openSegments(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
+// openSegments opens a range over an object's segments, decrypted with key
+// unless that is nil. That of one plain segment is the content store's own
+// reader, so it can be sent without copying.
+func (h *Handle) openSegments(ctx context.Context, key *sse.Key, offset, length int64) (io.ReadCloser, error) {
 	segments, err := h.repo.Segments(ctx, h.Object)
 	if err != nil {
 		return nil, err
@@ -104,9 +124,9 @@ func (h *Handle) openSegments(ctx context.Context, offset, length int64) (io.Rea
 		return &inlineReader{bytes.NewReader(nil)}, nil
 	}
 	s := cut[0]
-	rc, err := h.repo.Content.Open(ctx, s.ID, s.Offset, s.Length)
+	rc, err := openSegment(ctx, h.repo.Content, key, s)
 	if err != nil || len(cut) == 1 {
 		return rc, err
 	}
-	return &segmentReader{ctx: ctx, store: h.repo.Content, open: rc, left: s.Length, rest: cut[1:]}, nil
+	return &segmentReader{ctx: ctx, store: h.repo.Content, key: key, open: rc, left: s.Length, rest: cut[1:]}, nil
 }

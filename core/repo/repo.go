@@ -18,6 +18,7 @@ import (
 	"github.com/mucura/mucura/core/content"
 	"github.com/mucura/mucura/core/meta"
 	"github.com/mucura/mucura/core/quota"
+	"github.com/mucura/mucura/core/sse"
 )
 
 // Limits of S3 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html).
@@ -39,7 +40,9 @@ type Repo struct {
 	Content  content.Store
 	Quota    *quota.Keeper
 	Accounts *accounts.Service
-	Now      func() time.Time
+	// SSE holds the site's keys for encryption at rest; nil: SSE-S3 is not offered.
+	SSE *sse.Site
+	Now func() time.Time
 	// InlineMax is the largest content kept in the record itself, bytes; never
 	// more than Meta's Capabilities allow.
 	InlineMax int
@@ -79,8 +82,10 @@ type PutObjectInput struct {
 	// Object carries owner, metadata, tags, ACL, retention, legal hold; what
 	// repo itself determines (size, ETag, times, bytes) is ignored.
 	Object catalog.Object
-	Digest Digest
-	Cond   WriteCond
+	// Encrypt is the key to encrypt the bytes under, nil for none.
+	Encrypt *sse.Key
+	Digest  Digest
+	Cond    WriteCond
 }
 
 // PutObject stores an object. On nil the object is durable and visible. Errors:
@@ -100,8 +105,15 @@ type Handle struct {
 
 	repo *Repo
 	rev  meta.Version // of the record it was read from
-	body []byte       // inlined content, when asked for
+	body []byte       // inlined content as it is stored, when asked for
+	key  *sse.Key     // of an encrypted version, once known
 }
+
+// Unlock gives the customer's key that came with the request, nil when none
+// did. A version encrypted with one (SSE-C) cannot be read before; of any other
+// it is InvalidRequest to bring one. InvalidRequest, too, when the key is
+// missing or another one.
+func (h *Handle) Unlock(key *sse.Key) error { return h.unlock(key) }
 
 // Open finds a version: the current one when versionID is "". withBody also
 // reads inlined content in the same step; without it Range reads it when
@@ -158,6 +170,9 @@ type CopyInput struct {
 	Key    string
 	// Object carries the destination's owner, metadata, tags, ACL, lock, as in PutObjectInput.
 	Object catalog.Object
+	// Encrypt is as in PutObjectInput. Where it is not what the source is
+	// encrypted with, all bytes are read and written anew.
+	Encrypt *sse.Key
 	// Algorithm asks for a checksum other than the source's; bytes are then
 	// read once to compute it. "" keeps the source's.
 	Algorithm string
@@ -244,6 +259,7 @@ type CreateUploadInput struct {
 	Key           string
 	Initiator     string
 	Object        catalog.Object // as in PutObjectInput; Checksum.Algorithm and .Type as asked for
+	Encrypt       *sse.Key       // as in PutObjectInput, for all parts
 	ChecksumAsked bool
 }
 
@@ -266,6 +282,14 @@ type UploadPartInput struct {
 	Body     io.Reader
 	Size     int64 // -1 when unknown
 	Digest   Digest
+	Customer *sse.Key // the customer's key that came with the part, see Repo.UploadKey
+}
+
+// UploadKey gives the key that the parts of an upload are encrypted under, nil
+// when they are not. customer is the key that came with the request, nil when
+// none did: InvalidRequest unless it is that of the upload.
+func (r *Repo) UploadKey(u *catalog.Upload, customer *sse.Key) (*sse.Key, error) {
+	return r.uploadKey(u, customer)
 }
 
 // UploadPart stores a part, replacing one of the same number. Errors as PutObject, and NoSuchUpload.
@@ -281,6 +305,7 @@ type CopyPartInput struct {
 	Key            string
 	UploadID       string
 	Number         int
+	Customer       *sse.Key // as in UploadPartInput
 }
 
 // CopyPart makes a part from an object. Whole segments are shared, nothing is

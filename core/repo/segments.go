@@ -6,6 +6,7 @@ import (
 
 	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/content"
+	"github.com/mucura/mucura/core/sse"
 )
 
 // cutSegments gives the stretches that make up a range; nil when the segments
@@ -38,6 +39,7 @@ func cutSegments(segments []catalog.Segment, offset, length int64) []catalog.Seg
 type segmentReader struct {
 	ctx   context.Context
 	store content.Store
+	key   *sse.Key      // nil: the bytes are plain, or wanted as they are
 	open  io.ReadCloser // nil between segments
 	left  int64         // bytes of it not yet read
 	rest  []catalog.Segment
@@ -52,7 +54,7 @@ func (s *segmentReader) next() (err error) {
 		return io.EOF
 	}
 	seg := s.rest[0]
-	if s.open, err = s.store.Open(s.ctx, seg.ID, seg.Offset, seg.Length); err != nil {
+	if s.open, err = openSegment(s.ctx, s.store, s.key, seg); err != nil {
 		s.open = nil
 		return err
 	}

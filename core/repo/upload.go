@@ -39,6 +39,7 @@ func (r *Repo) createUpload(ctx context.Context, in CreateUploadInput) (*catalog
 		ID: r.newVersionRef(0).ID(), Initiator: in.Initiator, Initiated: r.now(),
 		Object: in.Object, ChecksumAsked: in.ChecksumAsked,
 	}
+	u.Object.Encryption = encryptionUnder(in.Encrypt)
 	rec := meta.Record{Value: catalog.EncodeUpload(u)}
 	p, key := catalog.InBucket(in.Bucket.ID), catalog.UploadKey(in.Key, u.ID)
 	_, err := r.Meta.Put(ctx, p, key, rec, meta.IfAbsent)

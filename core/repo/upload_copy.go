@@ -11,6 +11,7 @@ import (
 	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/checksum"
 	"github.com/mucura/mucura/core/s3err"
+	"github.com/mucura/mucura/core/sse"
 )
 
 func (r *Repo) copyPart(ctx context.Context, in CopyPartInput) (*catalog.Part, error) {
@@ -26,13 +27,17 @@ func (r *Repo) copyPart(ctx context.Context, in CopyPartInput) (*catalog.Part, e
 	if err != nil {
 		return nil, err
 	}
+	key, err := r.uploadKey(u, in.Customer)
+	if err != nil {
+		return nil, err
+	}
 	h := holder{bucket: in.Bucket, key: in.Key, uploadID: u.ID, part: in.Number}
-	shared, err := r.wholeSegments(ctx, &in)
+	shared, err := r.wholeSegments(ctx, &in, key)
 	if err != nil {
 		return nil, err
 	}
 	if shared != nil {
-		return r.sharePart(ctx, &in, h, u.Object.Checksum.Algorithm, shared)
+		return r.sharePart(ctx, &in, h, &u.Object, shared)
 	}
 	body, err := src.openRange(ctx, in.Offset, in.Length)
 	if err != nil {
@@ -41,20 +46,22 @@ func (r *Repo) copyPart(ctx context.Context, in CopyPartInput) (*catalog.Part, e
 	defer body.Close()
 	s, err := r.ingest(ctx, ingested{
 		to: h, body: body, size: in.Length, limit: MaxPutSize,
-		digest: Digest{Algorithm: u.Object.Checksum.Algorithm},
+		digest: Digest{Algorithm: u.Object.Checksum.Algorithm}, key: key,
 	})
 	if err != nil {
 		return nil, wrap(err)
 	}
+	s.encryption = u.Object.Encryption
 	return r.keepPart(ctx, h, s)
 }
 
 // wholeSegments gives the segments that make up the stretch to copy, if it
-// consists of whole ones; nil otherwise, and then its bytes are copied. Sharing
-// less than a whole one would keep the rest on disk, which nobody pays for.
-func (r *Repo) wholeSegments(ctx context.Context, in *CopyPartInput) ([]catalog.Segment, error) {
+// consists of whole ones, encrypted as the upload is; nil otherwise, and then
+// its bytes are copied. Sharing less than a whole one would keep the rest on
+// disk, which nobody pays for.
+func (r *Repo) wholeSegments(ctx context.Context, in *CopyPartInput, key *sse.Key) ([]catalog.Segment, error) {
 	src := in.Source
-	if src.Inline || in.Length == 0 || src.Encryption.Algorithm != "" {
+	if src.Inline || in.Length == 0 || !src.encryptedUnder(key) {
 		return nil, nil
 	}
 	all, err := r.Segments(ctx, src.Object)
@@ -89,7 +96,7 @@ func hasSegment(all []catalog.Segment, s catalog.Segment) bool {
 // sharePart makes a part over contents of the source. References are written
 // first, then the source is looked at again, then the part's record is written,
 // so the contents cannot be freed in between.
-func (r *Repo) sharePart(ctx context.Context, in *CopyPartInput, h holder, algorithm string, segments []catalog.Segment) (*catalog.Part, error) {
+func (r *Repo) sharePart(ctx context.Context, in *CopyPartInput, h holder, o *catalog.Object, segments []catalog.Segment) (*catalog.Part, error) {
 	q, err := r.reserve(ctx, in.Bucket, in.Length)
 	if err != nil {
 		return nil, err
@@ -100,11 +107,17 @@ func (r *Repo) sharePart(ctx context.Context, in *CopyPartInput, h holder, algor
 			q.res.Cancel()
 		}
 	}()
-	if err := r.refer(ctx, contentsIn(segments), holderOf(in.Source.Bucket, in.Source.Key), h); err != nil {
+	ids := contentsIn(segments)
+	if m := in.Source.Manifest; m != "" {
+		if err := r.referManifest(ctx, ids, m); err != nil {
+			return nil, err
+		}
+	}
+	if err := r.refer(ctx, ids, holderOf(in.Source.Bucket, in.Source.Key), h); err != nil {
 		return nil, err
 	}
-	p := &catalog.Part{Number: h.part, Size: in.Length, Segments: segments, WriteID: newWriteID()}
-	if p.ETag, p.Checksum, err = r.sums(ctx, in, algorithm); err != nil {
+	p := &catalog.Part{Number: h.part, Size: in.Length, Segments: segments, WriteID: newWriteID(), Encryption: o.Encryption}
+	if p.ETag, p.Checksum, err = r.sums(ctx, in, o.Checksum.Algorithm); err != nil {
 		return nil, err
 	}
 	p.ModTime = r.now()
@@ -131,11 +144,6 @@ func (r *Repo) sums(ctx context.Context, in *CopyPartInput, algorithm string) (e
 			return src.ETag, src.Checksum, nil
 		}
 	}
-	body, err := src.openRange(ctx, in.Offset, in.Length)
-	if err != nil {
-		return "", c, err
-	}
-	defer body.Close()
 	whole := md5.New()
 	var w io.Writer = whole
 	var sum hash.Hash
@@ -145,6 +153,20 @@ func (r *Repo) sums(ctx context.Context, in *CopyPartInput, algorithm string) (e
 		}
 		w = io.MultiWriter(whole, sum)
 	}
+	if src.Encryption.Customer() { // its ETag is of the bytes as they are stored
+		if err := src.copyRaw(ctx, whole, in.Offset, in.Length); err != nil {
+			return "", c, err
+		}
+		w = io.Discard
+		if sum != nil {
+			w = sum
+		}
+	}
+	body, err := src.openRange(ctx, in.Offset, in.Length)
+	if err != nil {
+		return "", c, err
+	}
+	defer body.Close()
 	n, err := io.Copy(w, body)
 	if err == nil && n != in.Length {
 		err = io.ErrUnexpectedEOF

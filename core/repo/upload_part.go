@@ -21,11 +21,16 @@ func (r *Repo) uploadPart(ctx context.Context, in UploadPartInput) (*catalog.Par
 	if in.Digest.Algorithm, err = partAlgorithm(u, in.Digest.Algorithm); err != nil {
 		return nil, err
 	}
-	h := holder{bucket: in.Bucket, key: in.Key, uploadID: u.ID, part: in.Number}
-	s, err := r.ingest(ctx, ingested{to: h, body: in.Body, size: in.Size, limit: MaxPutSize, digest: in.Digest})
+	key, err := r.uploadKey(u, in.Customer)
 	if err != nil {
 		return nil, err
 	}
+	h := holder{bucket: in.Bucket, key: in.Key, uploadID: u.ID, part: in.Number}
+	s, err := r.ingest(ctx, ingested{to: h, body: in.Body, size: in.Size, limit: MaxPutSize, digest: in.Digest, key: key})
+	if err != nil {
+		return nil, err
+	}
+	s.encryption = u.Object.Encryption
 	return r.keepPart(ctx, h, s)
 }
 
@@ -74,7 +79,7 @@ func checksumType(u *catalog.Upload) catalog.ChecksumType {
 func (r *Repo) keepPart(ctx context.Context, h holder, s *stored) (*catalog.Part, error) {
 	p := &catalog.Part{
 		Number: h.part, Size: s.size, ETag: s.etag(), ModTime: r.now(), Checksum: s.checksum,
-		Segments: s.segments, WriteID: newWriteID(),
+		Segments: s.segments, WriteID: newWriteID(), Encryption: s.encryption,
 	}
 	old, err := r.putPart(ctx, h, p, nil)
 	switch {
