@@ -136,8 +136,10 @@ type Object struct {
 	Gone bool
 }
 
-// MaxEmbedded is the most segments or parts an object record itself holds.
-const MaxEmbedded = 64
+// MaxEmbedded is the most segments or parts an object record itself holds. A
+// copy writes a reference for each content its record names, so the number is
+// small: a large object is copied by two references to its manifest.
+const MaxEmbedded = 16
 
 // PendingOp is a write to another key of the same partition that a record
 // still owes. It is done when there is no record at Key (Absent), or the one of

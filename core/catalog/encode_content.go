@@ -45,6 +45,7 @@ func EncodeReference(r *Reference) []byte {
 	e.string(3, r.Key)
 	e.string(4, r.UploadID)
 	e.uint(5, uint64(r.PartNum))
+	e.string(6, string(r.Manifest))
 	return e.b
 }
 
@@ -64,6 +65,8 @@ func DecodeReference(b []byte) (*Reference, error) {
 			r.UploadID = d.data
 		case 5:
 			r.PartNum = d.count()
+		case 6:
+			r.Manifest = content.ID(d.data)
 		}
 	}
 	if d.err != nil {
