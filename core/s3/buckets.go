@@ -2,6 +2,7 @@ package s3
 
 import (
 	"encoding/xml"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -172,7 +173,12 @@ func (c *call) headBucket() error {
 
 // deleteBucket deletes an empty bucket.
 func (c *call) deleteBucket() error {
-	if err := c.f.Repo.DeleteBucket(c.ctx, c.bucket); err != nil {
+	err := c.f.Repo.DeleteBucket(c.ctx, c.bucket)
+	if errors.Is(err, s3err.BucketNotEmpty) && c.b.Versioning != catalog.Unversioned {
+		return s3err.BucketNotEmpty.Say("The bucket you tried to delete is not empty. You must delete all versions in the bucket.").
+			Field("BucketName", c.bucket)
+	}
+	if err != nil {
 		return err
 	}
 	return c.empty(http.StatusNoContent)

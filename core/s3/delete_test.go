@@ -25,7 +25,7 @@ func TestDeleteObjects(t *testing.T) {
 		`<Object><Key>c</Key><ETag>x</ETag></Object><Object><Key>none</Key></Object><Object><Key></Key></Object></Delete>`
 	r := s.want(200, "main", "POST", "/bkt?delete", body, "Content-Md5", md5Header(body))
 	want := xmlHeader + `<DeleteResult xmlns="` + namespace + `"><Deleted><Key>a</Key></Deleted><Deleted><Key>b&amp;</Key></Deleted>` +
-		`<Error><Key>c</Key><Code>PreconditionFailed</Code><Message>At least one of the pre-conditions you specified did not hold</Message></Error>` +
+		`<Error><Key>c</Key><Code>PreconditionFailed</Code><Message>At least one of the pre-conditions you specified did not hold.</Message></Error>` +
 		`<Deleted><Key>none</Key></Deleted><Error><Key></Key><Code>UserKeyMustBeSpecified</Code><Message>` + s3err.UserKeyMustBeSpecified.Message + `</Message></Error></DeleteResult>`
 	if r.body != want {
 		t.Errorf("got\n%s\nwant\n%s", r.body, want)

@@ -1,8 +1,9 @@
 package s3err
 
 // The table. Keep it sorted; add a row rather than a message of your own.
+// Messages are S3's words, with the final stop that its documentation gives them.
 var (
-	AccessControlListNotSupported    = &Code{"AccessControlListNotSupported", 400, "The bucket does not allow ACLs"}
+	AccessControlListNotSupported    = &Code{"AccessControlListNotSupported", 400, "The bucket does not allow ACLs."}
 	AccessDenied                     = &Code{"AccessDenied", 403, "Access Denied"}
 	AccessForbidden                  = &Code{"AccessForbidden", 403, "CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec."}
 	AuthorizationHeaderMalformed     = &Code{"AuthorizationHeaderMalformed", 400, "The authorization header is malformed"}
@@ -25,10 +26,11 @@ var (
 	InvalidBucketState               = &Code{"InvalidBucketState", 409, "The request is not valid with the current state of the bucket."}
 	InvalidChunkSize                 = &Code{"InvalidChunkSizeError", 400, "Only the last chunk is allowed to have a size less than 8192 bytes"}
 	InvalidDigest                    = &Code{"InvalidDigest", 400, "The Content-MD5 you specified is not valid."}
+	InvalidEncryptionAlgorithm       = &Code{"InvalidEncryptionAlgorithmError", 400, "The Encryption request you specified is not valid. Supported value: AES256."}
 	InvalidLocationConstraint        = &Code{"InvalidLocationConstraint", 400, "The specified location-constraint is not valid"}
 	InvalidObjectState               = &Code{"InvalidObjectState", 403, "The operation is not valid for the current state of the object."}
 	InvalidPart                      = &Code{"InvalidPart", 400, "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified entity tag may not match the part's entity tag."}
-	InvalidPartNumber                = &Code{"InvalidPartNumber", 416, "The requested partnumber is not satisfiable"}
+	InvalidPartNumber                = &Code{"InvalidPartNumber", 416, "The requested partnumber is not satisfiable."}
 	InvalidPartOrder                 = &Code{"InvalidPartOrder", 400, "The list of parts was not in ascending order. Parts must be ordered by part number."}
 	InvalidPolicyDocument            = &Code{"InvalidPolicyDocument", 400, "The content of the form does not meet the conditions specified in the policy document."}
 	InvalidRange                     = &Code{"InvalidRange", 416, "The requested range is not satisfiable"}
@@ -39,38 +41,38 @@ var (
 	InvalidTag                       = &Code{"InvalidTag", 400, "The tag provided was not a valid tag."}
 	InvalidToken                     = &Code{"InvalidToken", 400, "The provided token is malformed or otherwise not valid."}
 	InvalidURI                       = &Code{"InvalidURI", 400, "Couldn't parse the specified URI."}
-	KeyTooLong                       = &Code{"KeyTooLongError", 400, "Your key is too long"}
-	MalformedACL                     = &Code{"MalformedACLError", 400, "The XML you provided was not well-formed or did not validate against our published schema"}
+	KeyTooLong                       = &Code{"KeyTooLongError", 400, "Your key is too long."}
+	MalformedACL                     = &Code{"MalformedACLError", 400, "The XML you provided was not well-formed or did not validate against our published schema."}
 	MalformedPOSTRequest             = &Code{"MalformedPOSTRequest", 400, "The body of your POST request is not well-formed multipart/form-data."}
 	MalformedPolicy                  = &Code{"MalformedPolicy", 400, "Policy has invalid resource"}
 	MalformedTrailer                 = &Code{"MalformedTrailerError", 400, "The request contained trailing data that was not well-formed or did not conform to our published schema."}
-	MalformedXML                     = &Code{"MalformedXML", 400, "The XML you provided was not well-formed or did not validate against our published schema"}
+	MalformedXML                     = &Code{"MalformedXML", 400, "The XML you provided was not well-formed or did not validate against our published schema."}
 	MaxMessageLengthExceeded         = &Code{"MaxMessageLengthExceeded", 400, "Your request was too big."}
 	MaxPostPreDataLengthExceeded     = &Code{"MaxPostPreDataLengthExceededError", 400, "Your POST request fields preceding the upload file were too large."}
 	MetadataTooLarge                 = &Code{"MetadataTooLarge", 400, "Your metadata headers exceed the maximum allowed metadata size"}
 	MethodNotAllowed                 = &Code{"MethodNotAllowed", 405, "The specified method is not allowed against this resource."}
 	MissingContentLength             = &Code{"MissingContentLength", 411, "You must provide the Content-Length HTTP header."}
 	MissingRequestBody               = &Code{"MissingRequestBodyError", 400, "Request Body is empty"}
-	MissingSecurityHeader            = &Code{"MissingSecurityHeader", 400, "Your request was missing a required header"}
-	NoSuchBucket                     = &Code{"NoSuchBucket", 404, "The specified bucket does not exist"}
-	NoSuchBucketPolicy               = &Code{"NoSuchBucketPolicy", 404, "The bucket policy does not exist"}
+	MissingSecurityHeader            = &Code{"MissingSecurityHeader", 400, "Your request was missing a required header."}
+	NoSuchBucket                     = &Code{"NoSuchBucket", 404, "The specified bucket does not exist."}
+	NoSuchBucketPolicy               = &Code{"NoSuchBucketPolicy", 404, "The bucket policy does not exist."}
 	NoSuchCORSConfiguration          = &Code{"NoSuchCORSConfiguration", 404, "The CORS configuration does not exist"}
 	NoSuchConfiguration              = &Code{"NoSuchConfiguration", 404, "The specified configuration does not exist."}
 	NoSuchKey                        = &Code{"NoSuchKey", 404, "The specified key does not exist."}
-	NoSuchLifecycleConfiguration     = &Code{"NoSuchLifecycleConfiguration", 404, "The lifecycle configuration does not exist"}
-	NoSuchObjectLockConfiguration    = &Code{"NoSuchObjectLockConfiguration", 404, "The specified object does not have a ObjectLock configuration"}
+	NoSuchLifecycleConfiguration     = &Code{"NoSuchLifecycleConfiguration", 404, "The lifecycle configuration does not exist."}
+	NoSuchObjectLockConfiguration    = &Code{"NoSuchObjectLockConfiguration", 404, "The specified object does not have a ObjectLock configuration."}
 	NoSuchPublicAccessBlock          = &Code{"NoSuchPublicAccessBlockConfiguration", 404, "The public access block configuration was not found"}
-	NoSuchTagSet                     = &Code{"NoSuchTagSet", 404, "The TagSet does not exist"}
+	NoSuchTagSet                     = &Code{"NoSuchTagSet", 404, "The TagSet does not exist."}
 	NoSuchUpload                     = &Code{"NoSuchUpload", 404, "The specified multipart upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed."}
 	NoSuchVersion                    = &Code{"NoSuchVersion", 404, "The specified version does not exist."}
 	NoSuchWebsiteConfiguration       = &Code{"NoSuchWebsiteConfiguration", 404, "The specified bucket does not have a website configuration"}
 	NotImplemented                   = &Code{"NotImplemented", 501, "A header you provided implies functionality that is not implemented."}
 	NotModified                      = &Code{"NotModified", 304, "Not Modified"}
-	ObjectLockConfigurationNotFound  = &Code{"ObjectLockConfigurationNotFoundError", 404, "Object Lock configuration does not exist for this bucket"}
+	ObjectLockConfigurationNotFound  = &Code{"ObjectLockConfigurationNotFoundError", 404, "Object Lock configuration does not exist for this bucket."}
 	ObjectLocked                     = &Code{"AccessDenied", 403, "Access Denied because object protected by object lock."}
 	OperationAborted                 = &Code{"OperationAborted", 409, "A conflicting conditional operation is currently in progress against this resource. Please try again."}
-	OwnershipControlsNotFound        = &Code{"OwnershipControlsNotFoundError", 404, "The bucket ownership controls were not found"}
-	PreconditionFailed               = &Code{"PreconditionFailed", 412, "At least one of the pre-conditions you specified did not hold"}
+	OwnershipControlsNotFound        = &Code{"OwnershipControlsNotFoundError", 404, "The bucket ownership controls were not found."}
+	PreconditionFailed               = &Code{"PreconditionFailed", 412, "At least one of the pre-conditions you specified did not hold."}
 	QuotaExceeded                    = &Code{"QuotaExceeded", 403, "The account's quota is used up."}
 	ReplicationConfigurationNotFound = &Code{"ReplicationConfigurationNotFoundError", 404, "The replication configuration was not found"}
 	RequestExpired                   = &Code{"AccessDenied", 403, "Request has expired"}
@@ -82,7 +84,7 @@ var (
 	SlowDown                         = &Code{"SlowDown", 503, "Please reduce your request rate."}
 	StorageFull                      = &Code{"InsufficientStorage", 507, "The repository's storage is full; reads keep working."}
 	TooManyBuckets                   = &Code{"TooManyBuckets", 400, "You have attempted to create more buckets than allowed."}
-	UnexpectedContent                = &Code{"UnexpectedContent", 400, "This request does not support content"}
+	UnexpectedContent                = &Code{"UnexpectedContent", 400, "This request does not support content."}
 	UnresolvableGrantByEmail         = &Code{"UnresolvableGrantByEmailAddress", 400, "The email address you provided does not match any account on record."}
 	UserKeyMustBeSpecified           = &Code{"UserKeyMustBeSpecified", 400, "The bucket POST must contain the specified field name. If it is specified, check the order of the fields."}
 	XAmzContentChecksumMismatch      = &Code{"XAmzContentChecksumMismatch", 400, "The provided checksum does not match what was computed."}
