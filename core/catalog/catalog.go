@@ -199,6 +199,7 @@ type Part struct {
 	Segments   []Segment
 	WriteID    [16]byte
 	Encryption Encryption
+	Shared     bool // its contents are another object's too (UploadPartCopy)
 }
 
 // Finished is what remains of a completed upload for a while, so that a

@@ -147,7 +147,7 @@ func TestRecordsRoundTrip(t *testing.T) {
 			Number: rapid.IntRange(1, 10000).Draw(t, "number"), Size: rapid.Int64Range(0, 5<<30).Draw(t, "size"),
 			ETag: rapid.String().Draw(t, "etag"), ModTime: genTime().Draw(t, "at"), Checksum: genChecksum(t),
 			Inline: rapid.Bool().Draw(t, "inline"), Segments: few(genSegment()).Draw(t, "segments"),
-			WriteID: genWriteID(t), Encryption: genEncryption(t),
+			WriteID: genWriteID(t), Encryption: genEncryption(t), Shared: rapid.Bool().Draw(t, "shared"),
 		}
 		gotP, err := DecodePart(EncodePart(&p))
 		same(t, &p, gotP, err)

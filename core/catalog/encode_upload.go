@@ -51,6 +51,7 @@ func EncodePart(p *Part) []byte {
 	e.segments(7, p.Segments)
 	e.id16(8, p.WriteID)
 	e.encryption(9, &p.Encryption)
+	e.bool(10, p.Shared)
 	return e.b
 }
 
@@ -78,6 +79,8 @@ func DecodePart(b []byte) (*Part, error) {
 			p.WriteID = d.id16()
 		case 9:
 			p.Encryption = d.encryption()
+		case 10:
+			p.Shared = d.bool()
 		}
 	}
 	if d.err != nil {

@@ -49,6 +49,21 @@ func (r *Repo) refer(ctx context.Context, ids []content.ID, holders ...holder) e
 	return nil
 }
 
+// referManifest writes that a manifest lists each of the contents, which are
+// about to get a holder of their own beside it. The holders of the manifest may
+// change after that, and no reference of theirs names a content it lists.
+func (r *Repo) referManifest(ctx context.Context, ids []content.ID, manifest content.ID) error {
+	for _, id := range ids {
+		op := meta.Op{Key: ReferencePrefix(id) + string(manifest), Record: meta.Record{
+			Value: catalog.EncodeReference(&catalog.Reference{At: r.Now(), Manifest: manifest}),
+		}}
+		if err := r.apply(ctx, catalog.References(id), &op); err != nil {
+			return wrap(err)
+		}
+	}
+	return nil
+}
+
 // applyAll does operations that need not happen at once, with as few calls as
 // the store allows.
 func (r *Repo) applyAll(ctx context.Context, p meta.Partition, ops []meta.Op) error {

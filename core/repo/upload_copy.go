@@ -116,7 +116,7 @@ func (r *Repo) sharePart(ctx context.Context, in *CopyPartInput, h holder, o *ca
 	if err := r.refer(ctx, ids, holderOf(in.Source.Bucket, in.Source.Key), h); err != nil {
 		return nil, err
 	}
-	p := &catalog.Part{Number: h.part, Size: in.Length, Segments: segments, WriteID: newWriteID(), Encryption: o.Encryption}
+	p := &catalog.Part{Number: h.part, Size: in.Length, Segments: segments, Shared: true, WriteID: newWriteID(), Encryption: o.Encryption}
 	if p.ETag, p.Checksum, err = r.sums(ctx, in, o.Checksum.Algorithm); err != nil {
 		return nil, err
 	}

@@ -20,6 +20,7 @@ type gathered struct {
 
 	object   catalog.Object
 	segments []catalog.Segment
+	shared   []catalog.Segment // those of them that are other objects' too
 	parts    []catalog.PartInfo
 	used     map[int]usedPart
 
@@ -113,6 +114,9 @@ func (g *gathered) take(p *catalog.Part, listed *CompletedPart, last bool) error
 	}
 	g.digests = append(g.digests, sum...)
 	g.segments = append(g.segments, p.Segments...)
+	if p.Shared {
+		g.shared = append(g.shared, p.Segments...)
+	}
 	g.parts = append(g.parts, catalog.PartInfo{Number: p.Number, Size: p.Size, Checksum: p.Checksum.Value})
 	g.used[p.Number] = usedPart{p.WriteID, p.Size}
 	g.object.Size += p.Size
@@ -163,5 +167,9 @@ func (g *gathered) writeManifest(ctx context.Context) (content.ID, error) {
 		return "", wrap(err)
 	}
 	g.object.Segments, g.object.Parts, g.object.Manifest = nil, nil, id
+	if err := g.r.referManifest(ctx, contentsIn(g.shared), id); err != nil {
+		_ = g.r.Content.Delete(context.WithoutCancel(ctx), id)
+		return "", err
+	}
 	return id, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 
 	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/content"
@@ -16,38 +15,48 @@ import (
 // objects whose writers came too late and were told so. The entry goes when
 // the bucket's partition is empty.
 func (s *Sweeper) dropped(ctx context.Context, rep *Report) error {
-	return scan(ctx, s.Repo.Registry, catalog.Dropped, "", "", true, func(e meta.Entry) error {
-		var b catalog.Bucket
-		if err := json.Unmarshal(e.Record.Value, &b); err != nil {
-			return fmt.Errorf("dropped bucket %s: %w", e.Key, err)
-		}
-		b.Name = string(e.Record.Summary)
-		stands, err := s.stands(ctx, &b)
-		if err != nil {
-			return err
-		}
-		if !stands {
-			if err := s.clearBucket(ctx, &b); err != nil {
-				return fmt.Errorf("dropped bucket %s: %w", e.Key, err)
-			}
-			empty, err := s.emptyPartition(ctx, b.ID)
-			if err != nil || !empty {
-				return err
-			}
-			rep.Buckets++
-		}
-		return s.Repo.Registry.Delete(ctx, catalog.Dropped, e.Key, meta.IfMatch(e.Record.Version))
-	})
+	var bad problems
+	return bad.with(scan(ctx, s.Repo.Registry, catalog.Dropped, "", "", true, func(e meta.Entry) error {
+		return bad.add(ctx, inBucket(e.Key, s.droppedBucket(ctx, e, rep)))
+	}))
 }
 
-// stands tells whether the bucket was not deleted after all: the process that
-// began it died.
-func (s *Sweeper) stands(ctx context.Context, b *catalog.Bucket) (bool, error) {
-	cur, err := s.Repo.Bucket(ctx, b.Name)
-	if errors.Is(err, s3err.NoSuchBucket) {
-		return false, nil
+func (s *Sweeper) droppedBucket(ctx context.Context, e meta.Entry, rep *Report) error {
+	var b catalog.Bucket
+	if err := json.Unmarshal(e.Record.Value, &b); err != nil {
+		return err
 	}
-	return err == nil && cur.ID == b.ID, err
+	b.Name = string(e.Record.Summary)
+	cur, err := s.standing(ctx, &b)
+	if err != nil || cur != nil && cur.Closing { // it may be deleted any moment
+		return err
+	}
+	if cur == nil {
+		if err := s.clearBucket(ctx, &b); err != nil {
+			return err
+		}
+		if empty, err := s.emptyPartition(ctx, b.ID); err != nil || !empty {
+			return err
+		}
+	}
+	err = s.Repo.Registry.Delete(ctx, catalog.Dropped, e.Key, meta.IfMatch(e.Record.Version))
+	if errors.Is(err, meta.ErrConflict) {
+		return nil // another sweeper did it, or the bucket is being deleted again
+	}
+	if err == nil && cur == nil {
+		rep.Buckets++
+	}
+	return err
+}
+
+// standing gives the record of a bucket that was not deleted after all: the
+// process that began it died, or is still at it. nil when it was.
+func (s *Sweeper) standing(ctx context.Context, b *catalog.Bucket) (*catalog.Bucket, error) {
+	cur, err := s.Repo.Bucket(ctx, b.Name)
+	if errors.Is(err, s3err.NoSuchBucket) || err == nil && cur.ID != b.ID {
+		return nil, nil
+	}
+	return cur, err
 }
 
 // clearBucket releases and removes what lies in a deleted bucket's partition.

@@ -15,7 +15,7 @@ import (
 
 // lifecycle executes the rules of every bucket that has some.
 func (s *Sweeper) lifecycle(ctx context.Context, rep *Report) error {
-	return s.Repo.AllBuckets(ctx, func(b *catalog.Bucket) error {
+	return s.buckets(ctx, func(b *catalog.Bucket) error {
 		if !b.HasLifecycle || b.Closing {
 			return nil
 		}
@@ -25,7 +25,7 @@ func (s *Sweeper) lifecycle(ctx context.Context, rep *Report) error {
 		}
 		cfg, err := lifecycle.Parse(doc)
 		if err != nil {
-			return fmt.Errorf("lifecycle of %s: %w", b.Name, err)
+			return fmt.Errorf("lifecycle document: %w", err)
 		}
 		return (&bucketRules{s: s, b: b, cfg: cfg, work: cfg.Work(), now: s.Now(), rep: rep}).run(ctx)
 	})
@@ -130,8 +130,9 @@ func (x *bucketRules) judge(ctx context.Context, k *keyState, alone bool) error 
 	del := repo.DeleteInput{Bucket: x.b, Key: e.Key, Owner: x.b.Owner}
 	if action == lifecycle.RemoveVersion {
 		del.VersionID = e.VersionID()
-	} else {
-		// Only what was judged: not what has replaced it since.
+	} else if x.s.Repo.Meta.Capabilities().CAS != meta.None {
+		// Only what was judged: not what has replaced it since. A store that
+		// cannot tell has its expired keys deleted as a client would.
 		del.Cond = repo.WriteCond{IfMatch: e.ETag, IfMatchModified: e.ModTime}
 	}
 	_, err := x.s.Repo.DeleteObject(ctx, del)
@@ -192,7 +193,7 @@ func (s *Sweeper) settlePending(ctx context.Context, rep *Report) error {
 	if s.Repo.Meta.Capabilities().Batch {
 		return nil
 	}
-	return s.Repo.AllBuckets(ctx, func(b *catalog.Bucket) error {
+	return s.buckets(ctx, func(b *catalog.Bucket) error {
 		return scanPrefix(ctx, s.Repo.Meta, catalog.InBucket(b.ID), catalog.SpaceObject, false, func(e meta.Entry) error {
 			sum, err := catalog.DecodeSummary(e.Record.Summary)
 			if err != nil {

@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,7 +15,7 @@ import (
 // orphanPartition remembers when a content that nothing names was first seen.
 const orphanPartition meta.Partition = "orphan"
 
-// sliceSize is how many contents are compared with the records at a time; it
+// sliceSize is how many contents are usually compared with the records at a time; it
 // bounds the memory of the job to some tens of MiB, however many there are.
 const sliceSize = 200_000
 
@@ -47,16 +48,21 @@ func (s *Sweeper) orphans(ctx context.Context, rep *Report) error {
 }
 
 // Unnamed calls fn for every content older than the leeway that no record and
-// no release names, comparing a slice of the contents at a time.
+// no release names, comparing a slice of the contents at a time. A record that
+// moves while the records are read can hide from the reader, so what seems
+// unnamed is looked for once more.
 func (s *Sweeper) Unnamed(ctx context.Context, fn func(content.ID) error) error {
 	old := s.Now().Add(-s.Repo.Leeway)
+	most := cmp.Or(s.slice, sliceSize)
 	slice := make(map[content.ID]bool)
 	flush := func() error {
-		if len(slice) == 0 {
-			return nil
-		}
-		if err := s.Named(ctx, func(id content.ID) { delete(slice, id) }); err != nil {
-			return err
+		for range 2 {
+			if len(slice) == 0 {
+				return nil
+			}
+			if err := s.Named(ctx, func(id content.ID) { delete(slice, id) }); err != nil {
+				return err
+			}
 		}
 		for id := range slice {
 			if err := fn(id); err != nil {
@@ -71,7 +77,7 @@ func (s *Sweeper) Unnamed(ctx context.Context, fn func(content.ID) error) error 
 			return nil
 		}
 		slice[info.ID] = true
-		if len(slice) < sliceSize {
+		if len(slice) < most {
 			return nil
 		}
 		return flush()
@@ -104,15 +110,9 @@ func (s *Sweeper) suspect(ctx context.Context, id content.ID, old time.Time, rep
 	if first.After(old) {
 		return nil
 	}
-	if st, ok := s.Repo.Content.(content.Stat); ok {
-		if info, err := st.Stat(ctx, id); err == nil {
-			rep.FreedBytes += info.Size
-		}
-	}
-	if err := s.Repo.Content.Delete(ctx, id); err != nil {
+	if err := s.remove(ctx, id, &rep.Orphans, rep); err != nil {
 		return err
 	}
-	rep.Orphans++
 	return s.Repo.Meta.Delete(ctx, orphanPartition, string(id), meta.Always)
 }
 

@@ -32,6 +32,8 @@ type Sweeper struct {
 	// OrphanEvery is the least time between two searches for orphans, which
 	// read every record; 0 searches at every run.
 	OrphanEvery time.Duration
+
+	slice int // contents compared with the records at a time; 0: sliceSize
 }
 
 // Report tells what a run did.
@@ -105,14 +107,49 @@ func scanPrefix(ctx context.Context, store meta.Store, p meta.Partition, prefix 
 	return scan(ctx, store, p, prefix, meta.PrefixEnd(prefix), withValue, fn)
 }
 
-// partitions calls fn for the partition of every bucket, and of every deleted
-// bucket that still has remains.
-func (s *Sweeper) partitions(ctx context.Context, fn func(bucketID string) error) error {
-	err := s.Repo.AllBuckets(ctx, func(b *catalog.Bucket) error { return fn(b.ID) })
-	if err != nil {
-		return err
+// problems gathers errors of a job that goes on after them.
+type problems struct{ errs []error }
+
+// maxProblems is how many a job puts up with.
+const maxProblems = 20
+
+// add notes err, nil for none, and returns it when the job had better stop.
+func (p *problems) add(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
 	}
-	return scan(ctx, s.Repo.Registry, catalog.Dropped, "", "", false, func(e meta.Entry) error { return fn(e.Key) })
+	if p.errs = append(p.errs, err); len(p.errs) < maxProblems {
+		return ctx.Err()
+	}
+	return errors.New("too many problems")
+}
+
+// with is all of them with what ended the job.
+func (p *problems) with(err error) error { return errors.Join(errors.Join(p.errs...), err) }
+
+// buckets calls fn for every bucket, also after one that fails.
+func (s *Sweeper) buckets(ctx context.Context, fn func(*catalog.Bucket) error) error {
+	var bad problems
+	return bad.with(s.Repo.AllBuckets(ctx, func(b *catalog.Bucket) error {
+		return bad.add(ctx, inBucket(b.Name, fn(b)))
+	}))
+}
+
+func inBucket(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("bucket %s: %w", name, err)
+}
+
+// partitions calls fn for the partition of every bucket, and of every deleted
+// bucket that still has remains, also after one that fails.
+func (s *Sweeper) partitions(ctx context.Context, fn func(bucketID string) error) error {
+	err := s.buckets(ctx, func(b *catalog.Bucket) error { return fn(b.ID) })
+	var bad problems
+	return errors.Join(err, bad.with(scan(ctx, s.Repo.Registry, catalog.Dropped, "", "", false, func(e meta.Entry) error {
+		return bad.add(ctx, inBucket(e.Key, fn(e.Key)))
+	})))
 }
 
 // manifest reads the segments a manifest content lists.
