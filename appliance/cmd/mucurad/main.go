@@ -36,6 +36,7 @@ func commands() []command {
 		{"sweep", "[flags]", "run the background jobs once: expiry, unfinished uploads, released contents, usage", sweepOnce},
 		{"backup", "DIR [flags]", "copy the repository to a directory, consistently, while it runs", backup},
 		{"restore", "DIR [flags]", "restore a backup into an empty data directory, verified", restore},
+		{"seed", "[flags]", "fill a bucket with objects, to measure at scale", seed},
 		{"version", "", "print the version", version},
 	}
 }
