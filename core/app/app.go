@@ -23,6 +23,7 @@ import (
 	"github.com/mucura/mucura/core/s3"
 	"github.com/mucura/mucura/core/s3err"
 	"github.com/mucura/mucura/core/sigv4"
+	"github.com/mucura/mucura/core/sse"
 	"github.com/mucura/mucura/core/sweep"
 )
 
@@ -31,8 +32,10 @@ type Stores struct {
 	Meta     meta.Store
 	Registry meta.Store
 	Content  content.Store
-	// SiteKey seals secrets at rest, 32 bytes.
+	// SiteKey seals secrets at rest, and contents where clients ask for it; 32 bytes.
 	SiteKey []byte
+	// OldSiteKeys open what was sealed before the site key was changed.
+	OldSiteKeys [][]byte
 }
 
 // Close closes the stores.
@@ -67,7 +70,7 @@ type App struct {
 // New wires an App. It reads and writes nothing.
 func New(c *config.Config, stores *Stores, log *slog.Logger) *App {
 	a := &App{Config: c, Stores: stores, Log: log, slots: make(chan struct{}, c.MaxRequests)}
-	a.Accounts = &accounts.Service{Registry: stores.Registry, Now: time.Now, SiteKey: stores.SiteKey}
+	a.Accounts = &accounts.Service{Registry: stores.Registry, Now: time.Now, SiteKey: stores.SiteKey, OldSiteKeys: stores.OldSiteKeys}
 	a.Quota = &quota.Keeper{Registry: stores.Registry, Now: time.Now, Process: processName()}
 	a.Repo = &repo.Repo{
 		Meta:      stores.Meta,
@@ -75,6 +78,7 @@ func New(c *config.Config, stores *Stores, log *slog.Logger) *App {
 		Content:   stores.Content,
 		Quota:     a.Quota,
 		Accounts:  a.Accounts,
+		SSE:       &sse.Site{Key: stores.SiteKey, Older: stores.OldSiteKeys},
 		Now:       time.Now,
 		InlineMax: min(int(c.InlineMax), stores.Meta.Capabilities().MaxInline),
 		Leeway:    c.Leeway,
@@ -94,7 +98,9 @@ func New(c *config.Config, stores *Stores, log *slog.Logger) *App {
 		Log:          log,
 		LifecycleDay: c.DebugLifecycleDay,
 		BodyIdle:     c.BodyIdle,
-		Observe:      a.observe,
+
+		AllowPlainSSEC: c.AllowPlainSSEC,
+		Observe:        a.observe,
 	}
 	a.metrics = newMetrics(a)
 	return a

@@ -35,6 +35,7 @@ type Config struct {
 	DefaultOwnership  string
 	BlockPublicAccess bool
 	AllowV2Presigned  bool
+	AllowPlainSSEC    bool
 
 	InlineMax     Size
 	Leeway        time.Duration
@@ -86,6 +87,7 @@ func (c *Config) settings() []setting {
 		{"default-object-ownership", "object ownership of buckets that set none: ObjectWriter, BucketOwnerPreferred or BucketOwnerEnforced", false, text(&c.DefaultOwnership)},
 		{"block-public-access", "forbid public access everywhere, whatever buckets say", false, boolean(&c.BlockPublicAccess)},
 		{"allow-v2-presigned", "accept GET and HEAD presigned with the old Signature Version 2", false, boolean(&c.AllowV2Presigned)},
+		{"allow-sse-c-over-http", "accept customers' encryption keys (SSE-C) over plain HTTP from other machines, too", false, boolean(&c.AllowPlainSSEC)},
 		{"inline-max", "largest content kept in its metadata record, bytes (units KiB, MiB)", false, &c.InlineMax},
 		{"leeway", "how long a released content is kept before it is freed", false, duration(&c.Leeway)},
 		{"sweep-interval", "pause between background sweeps; 0 for none", false, duration(&c.SweepInterval)},

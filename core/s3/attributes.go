@@ -58,7 +58,11 @@ func (c *call) getObjectAttributes() error {
 	if err := c.authorize(action, c.key, h.Object, nil); err != nil {
 		return err
 	}
-	if _, err := c.encryptionFromHeaders(); err != nil {
+	key, err := c.givenKey()
+	if err != nil {
+		return err
+	}
+	if err := h.Unlock(key); err != nil {
 		return err
 	}
 	b := append([]byte(nil), xmlHeader+`<GetObjectAttributesResponse xmlns="`+namespace+`">`...)

@@ -28,6 +28,8 @@ type call struct {
 	now       time.Time
 	// b is the bucket, read for bucket- and object-level operations unless op.noBucket.
 	b *catalog.Bucket
+	// keyMD5 is the digest that came with a customer's key, to be sent back.
+	keyMD5 string
 
 	nobody  catalog.Principal
 	values  [20]string // see one

@@ -42,7 +42,7 @@ func bucketSettings() []operation {
 		{name: "PutObjectLockConfiguration", method: "PUT", level: bucket, query: "object-lock", action: "s3:PutBucketObjectLockConfiguration", body: true, handle: putLockConfig},
 		{name: "GetBucketEncryption", method: "GET", level: bucket, query: "encryption", action: "s3:GetEncryptionConfiguration", handle: getEncryption},
 		{name: "PutBucketEncryption", method: "PUT", level: bucket, query: "encryption", action: "s3:PutEncryptionConfiguration", handle: putEncryption},
-		{name: "DeleteBucketEncryption", method: "DELETE", level: bucket, query: "encryption", action: "s3:PutEncryptionConfiguration", handle: gone},
+		{name: "DeleteBucketEncryption", method: "DELETE", level: bucket, query: "encryption", action: "s3:PutEncryptionConfiguration", handle: deleteEncryption},
 		{name: "GetBucketRequestPayment", method: "GET", level: bucket, query: "requestPayment", action: "s3:GetBucketRequestPayment", handle: getRequestPayment},
 		{name: "PutBucketRequestPayment", method: "PUT", level: bucket, query: "requestPayment", action: "s3:PutBucketRequestPayment", body: true, handle: putRequestPayment},
 	}

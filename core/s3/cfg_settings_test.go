@@ -40,7 +40,8 @@ func TestSettingsRoundTrip(t *testing.T) {
 			put: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"alt"},"Action":"s3:GetObject","Resource":"arn:aws:s3:::bkt/*"}]}`},
 		{sub: "requestPayment", status: 200, noDelete: true,
 			put: `<RequestPaymentConfiguration xmlns="` + namespace + `"><Payer>BucketOwner</Payer></RequestPaymentConfiguration>`},
-		{sub: "encryption", unset: s3err.ServerSideEncryptionNotFound},
+		{sub: "encryption", status: 200, unset: s3err.ServerSideEncryptionNotFound,
+			put: `<ServerSideEncryptionConfiguration xmlns="` + namespace + `"><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm></ApplyServerSideEncryptionByDefault><BucketKeyEnabled>false</BucketKeyEnabled></Rule></ServerSideEncryptionConfiguration>`},
 	} {
 		t.Run(test.sub, func(t *testing.T) {
 			path := "/bkt?" + test.sub

@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"cmp"
 	"encoding/xml"
 	"errors"
 	"net/http"
@@ -55,7 +56,7 @@ func (c *call) completeUpload() error {
 	up, err := c.f.Repo.Upload(c.ctx, c.b, c.key, in.UploadID)
 	switch {
 	case err == nil:
-		if err := matchesUpload(up, &in); err != nil {
+		if err := cmp.Or(c.unlockUpload(up), matchesUpload(up, &in)); err != nil {
 			return err
 		}
 	case !errors.Is(err, s3err.NoSuchUpload): // it may have been completed before: package repo knows
@@ -67,6 +68,7 @@ func (c *call) completeUpload() error {
 	}
 	c.showNewVersion(o)
 	c.showExpiration(o)
+	c.describeEncryption(&o.Encryption)
 	b := append([]byte(nil), xmlHeader+`<CompleteMultipartUploadResult xmlns="`+namespace+`">`...)
 	b = appendElement(b, "Location", c.location())
 	b = appendElement(b, "Bucket", c.bucket)

@@ -44,6 +44,9 @@ func (c *call) copyObject() error {
 	if c.onItself(src) && !replaceMeta && !replaceTags && !c.changesSomething(in.Source.Object, &in.Object) {
 		return s3err.InvalidRequest.Say("This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.")
 	}
+	if in.Encrypt, err = c.copyKey(in.Source); err != nil {
+		return err
+	}
 	stored, err := c.f.Repo.CopyObject(c.ctx, in)
 	if err != nil {
 		return err
@@ -122,7 +125,7 @@ func (c *call) onItself(s copySource) bool {
 func (c *call) changesSomething(old, o *catalog.Object) bool {
 	h := c.r.Header
 	return (h["X-Amz-Storage-Class"] != nil && o.StorageClass != old.StorageClass) ||
-		o.Redirect != "" || o.Encryption.Algorithm != old.Encryption.Algorithm ||
+		o.Redirect != "" || c.choosesEncryption() ||
 		h["X-Amz-Checksum-Algorithm"] != nil || o.Retention.Mode != "" || o.LegalHold
 }
 

@@ -55,6 +55,13 @@ func (c *call) openSource(s copySource) (*repo.Handle, error) {
 	if !c.decideOn(b, action, s.key, h.Object).Allow {
 		return nil, s3err.AccessDenied
 	}
+	key, err := c.customerKey(sourceKey())
+	if err != nil {
+		return nil, err
+	}
+	if err := h.Unlock(key); err != nil {
+		return nil, err
+	}
 	if h.Size > repo.MaxPutSize && c.r.Header["X-Amz-Copy-Source-Range"] == nil {
 		return nil, s3err.InvalidRequest.Say("The specified copy source is larger than the maximum allowable size for a copy source: %d", int64(repo.MaxPutSize))
 	}

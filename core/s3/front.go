@@ -44,6 +44,9 @@ type Front struct {
 	// LifecycleDay is how long a day of a lifecycle rule lasts: 24 hours;
 	// shorter only in debug mode.
 	LifecycleDay time.Duration
+	// AllowPlainSSEC accepts customers' keys over plain HTTP from other machines,
+	// too, for networks that are safe by other means.
+	AllowPlainSSEC bool
 	// BodyIdle is the longest pause between reads of a body; 0 is no limit.
 	BodyIdle time.Duration
 	// Observe is called once per finished request, for log and metrics; may be

@@ -18,11 +18,15 @@ func (c *call) getObject() error {
 	if err := c.checkOverrides(); err != nil {
 		return err
 	}
-	if _, err := c.encryptionFromHeaders(); err != nil {
+	key, err := c.givenKey()
+	if err != nil {
 		return err
 	}
 	h, err := c.openForRead("s3:GetObject", "s3:GetObjectVersion", !head)
 	if err != nil {
+		return err
+	}
+	if err := h.Unlock(key); err != nil {
 		return err
 	}
 	if err := c.readCondition(h.Object); err != nil {

@@ -21,6 +21,7 @@ import (
 	"github.com/mucura/mucura/core/repo"
 	"github.com/mucura/mucura/core/s3err"
 	"github.com/mucura/mucura/core/sigv4"
+	"github.com/mucura/mucura/core/sse"
 )
 
 // testRegion is the region of test servers.
@@ -59,7 +60,7 @@ func newTestServer(t testing.TB) *testServer {
 		s.keys[name] = sigv4.Credentials{AccessKeyID: k.ID, SecretAccessKey: k.Secret}
 	}
 	r := &repo.Repo{
-		Meta: s.meta, Registry: s.meta, Content: mem.NewContent(), Accounts: accts, Now: time.Now,
+		SSE: &sse.Site{Key: accts.SiteKey}, Meta: s.meta, Registry: s.meta, Content: mem.NewContent(), Accounts: accts, Now: time.Now,
 		Quota:     &quota.Keeper{Registry: s.meta, Now: time.Now, Process: "test"},
 		InlineMax: min(64<<10, s.meta.Capabilities().MaxInline), Leeway: time.Hour,
 	}

@@ -52,6 +52,7 @@ func (c *call) describe(o *catalog.Object) {
 		// Lower case, because some clients take the name as it is spelled here.
 		h[metaPrefix+m.Key] = c.one(encodeMeta(m.Value))
 	}
+	c.describeEncryption(&o.Encryption)
 	c.describeLock(o)
 	if len(o.Tags) > 0 && c.decide("s3:GetObjectTagging", c.key, o).Allow {
 		h["X-Amz-Tagging-Count"] = c.one(strconv.Itoa(len(o.Tags)))
@@ -77,6 +78,7 @@ func (c *call) describeLock(o *catalog.Object) {
 // describeWritten sets the headers of an answer to a write.
 func (c *call) describeWritten(o *catalog.Object) {
 	c.set("Etag", quoted(o.ETag))
+	c.describeEncryption(&o.Encryption)
 	c.showNewVersion(o)
 	c.showExpiration(o)
 }

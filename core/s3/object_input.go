@@ -75,7 +75,7 @@ func (c *call) ownObject() *catalog.Object {
 }
 
 // settingsFromHeaders reads what never comes from a copy's source: owner, ACL,
-// lock, storage class, redirect, encryption.
+// lock, storage class, redirect.
 func (c *call) settingsFromHeaders(o *catalog.Object) (err error) {
 	h := c.r.Header
 	if o.Owner, o.ACL, err = c.ownerAndACL(); err != nil {
@@ -90,8 +90,7 @@ func (c *call) settingsFromHeaders(o *catalog.Object) (err error) {
 	if o.Redirect = h.Get("X-Amz-Website-Redirect-Location"); !validRedirect(o.Redirect) {
 		return s3err.InvalidRedirectLocation
 	}
-	o.Encryption, err = c.encryptionFromHeaders()
-	return err
+	return nil
 }
 
 // metadataFromHeaders reads system and user metadata.
@@ -165,29 +164,4 @@ func parseStorageClass(s string) (string, error) {
 		return s, nil
 	}
 	return "", s3err.InvalidStorageClass.Field("StorageClassRequested", s)
-}
-
-// encryptionHeaders ask for encryption on the server. This is the one place
-// that decides what is done about them.
-var encryptionHeaders = [...]string{
-	"X-Amz-Server-Side-Encryption",
-	"X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id",
-	"X-Amz-Server-Side-Encryption-Context",
-	"X-Amz-Server-Side-Encryption-Customer-Algorithm",
-	"X-Amz-Server-Side-Encryption-Customer-Key",
-	"X-Amz-Server-Side-Encryption-Customer-Key-Md5",
-	"X-Amz-Copy-Source-Server-Side-Encryption-Customer-Algorithm",
-	"X-Amz-Copy-Source-Server-Side-Encryption-Customer-Key",
-	"X-Amz-Copy-Source-Server-Side-Encryption-Customer-Key-Md5",
-}
-
-// encryptionFromHeaders refuses encryption rather than store plain what the
-// client believes encrypted.
-func (c *call) encryptionFromHeaders() (catalog.Encryption, error) {
-	for _, name := range encryptionHeaders {
-		if c.r.Header[name] != nil {
-			return catalog.Encryption{}, s3err.NotImplemented.Field("Header", strings.ToLower(name))
-		}
-	}
-	return catalog.Encryption{}, nil
 }

@@ -111,7 +111,7 @@ func TestPutRefuses(t *testing.T) {
 		{s3err.MetadataTooLarge, []string{"X-Amz-Meta-A", strings.Repeat("x", 2048)}},
 		{s3err.InvalidRedirectLocation, []string{"X-Amz-Website-Redirect-Location", "ftp://x"}},
 		{s3err.InvalidStorageClass, []string{"X-Amz-Storage-Class", "DEEP_ARCHIVE"}},
-		{s3err.NotImplemented, []string{"X-Amz-Server-Side-Encryption-Customer-Algorithm", "AES256"}},
+		{s3err.NotImplemented, []string{"X-Amz-Server-Side-Encryption", "aws:kms"}},
 		{s3err.NotImplemented, []string{"X-Amz-Write-Offset-Bytes", "0"}},
 		{s3err.NotImplemented, []string{"If-Match", "x", "If-None-Match", "*"}},
 		{s3err.NotImplemented, []string{"If-Modified-Since", "x"}},

@@ -123,8 +123,12 @@ func (c *call) storeForm(form *postForm, key string, file io.Reader) (*catalog.O
 	if err != nil {
 		return nil, err
 	}
+	encrypt, err := c.chosenKey()
+	if err != nil {
+		return nil, err
+	}
 	return c.f.Repo.PutObject(c.ctx, repo.PutObjectInput{
-		Bucket: c.b, Key: key, Body: file, Size: -1, Object: o, Digest: d,
+		Bucket: c.b, Key: key, Body: file, Size: -1, Object: o, Encrypt: encrypt, Digest: d,
 	})
 }
 

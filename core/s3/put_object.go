@@ -38,8 +38,12 @@ func (c *call) putObject() error {
 	if err != nil {
 		return err
 	}
+	key, err := c.chosenKey()
+	if err != nil {
+		return err
+	}
 	stored, err := c.f.Repo.PutObject(c.ctx, repo.PutObjectInput{
-		Bucket: c.b, Key: c.key, Body: c.auth.Body, Size: size, Object: o, Digest: d, Cond: cond,
+		Bucket: c.b, Key: c.key, Body: c.auth.Body, Size: size, Object: o, Encrypt: key, Digest: d, Cond: cond,
 	})
 	if err != nil {
 		return err

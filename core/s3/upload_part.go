@@ -23,7 +23,8 @@ func (c *call) uploadPart() error {
 	if err != nil {
 		return err
 	}
-	if _, err := c.encryptionFromHeaders(); err != nil {
+	key, err := c.givenPartKey()
+	if err != nil {
 		return err
 	}
 	up, err := c.f.Repo.Upload(c.ctx, c.b, c.key, c.uploadID())
@@ -31,7 +32,7 @@ func (c *call) uploadPart() error {
 		return err
 	}
 	in := repo.UploadPartInput{
-		Bucket: c.b, Key: c.key, UploadID: up.ID, Number: number, Body: c.auth.Body, Size: size,
+		Bucket: c.b, Key: c.key, UploadID: up.ID, Number: number, Body: c.auth.Body, Size: size, Customer: key,
 	}
 	given, err := c.partDigest(&in, up)
 	if err != nil {
@@ -42,6 +43,7 @@ func (c *call) uploadPart() error {
 		return err
 	}
 	c.set("Etag", quoted(part.ETag))
+	c.describeEncryption(&part.Encryption)
 	switch {
 	case given != nil:
 		c.describeChecksum(catalog.Checksum{Algorithm: given.algorithm, Value: given.sum()}, 0)
@@ -126,7 +128,8 @@ func (c *call) uploadPartCopy() error {
 	if err != nil {
 		return err
 	}
-	if _, err := c.encryptionFromHeaders(); err != nil {
+	key, err := c.givenPartKey()
+	if err != nil {
 		return err
 	}
 	up, err := c.f.Repo.Upload(c.ctx, c.b, c.key, c.uploadID())
@@ -146,11 +149,12 @@ func (c *call) uploadPartCopy() error {
 	}
 	part, err := c.f.Repo.CopyPart(c.ctx, repo.CopyPartInput{
 		Source: h, Offset: s.offset, Length: s.length,
-		Bucket: c.b, Key: c.key, UploadID: up.ID, Number: number,
+		Bucket: c.b, Key: c.key, UploadID: up.ID, Number: number, Customer: key,
 	})
 	if err != nil {
 		return err
 	}
+	c.describeEncryption(&part.Encryption)
 	sum := part.Checksum
 	if sum.Type = ""; !up.ChecksumAsked {
 		sum = catalog.Checksum{}

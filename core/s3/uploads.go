@@ -27,12 +27,17 @@ func (c *call) createUpload() error {
 		return err
 	}
 	o.Checksum = sum
+	key, err := c.chosenKey()
+	if err != nil {
+		return err
+	}
 	up, err := c.f.Repo.CreateUpload(c.ctx, repo.CreateUploadInput{
-		Bucket: c.b, Key: c.key, Initiator: c.principal.ID(), Object: o, ChecksumAsked: asked,
+		Bucket: c.b, Key: c.key, Initiator: c.principal.ID(), Object: o, Encrypt: key, ChecksumAsked: asked,
 	})
 	if err != nil {
 		return err
 	}
+	c.describeEncryption(&up.Object.Encryption)
 	if asked {
 		c.set("X-Amz-Checksum-Algorithm", sum.Algorithm)
 		c.set("X-Amz-Checksum-Type", string(sum.Type))
