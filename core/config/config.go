@@ -76,7 +76,7 @@ func (c *Config) settings() []setting {
 		{"metadata", "metadata store, URL: sqlite:///path/meta.db (default: in the data directory)", false, text(&c.Metadata)},
 		{"content", "content store, URL: file:///path (default: in the data directory)", false, text(&c.Content)},
 		{"registry", "store of accounts, keys, bucket names and usage, URL (default: the metadata store)", false, text(&c.Registry)},
-		{"site-key-file", "file with the key that seals secrets at rest; made when absent (default: in the data directory)", false, text(&c.SiteKeyFile)},
+		{"site-key-file", "file with the key that seals secrets at rest, further lines with older keys; made when absent (default: in the data directory)", false, text(&c.SiteKeyFile)},
 		{"root-access-key-id", "administrator's access key ID; with none a pair is made and shown once", false, text(&c.RootAccessKeyID)},
 		{"root-secret-access-key", "administrator's secret access key", true, text(&c.RootSecretAccessKey)},
 		{"show-root-key", "print the administrator's key pair at every start, for trials", false, boolean(&c.ShowRootKey)},

@@ -15,6 +15,7 @@ import (
 	"github.com/mucura/mucura/core/content"
 	"github.com/mucura/mucura/core/meta"
 	"github.com/mucura/mucura/core/repo"
+	"github.com/mucura/mucura/core/sse"
 	"github.com/mucura/mucura/core/sweep"
 )
 
@@ -23,7 +24,8 @@ type Checker struct {
 	Repo *repo.Repo
 	Now  func() time.Time
 	// ReadData reads every byte and compares it with the checksums the records
-	// hold; without it only existence and length of contents are looked at.
+	// hold; without it only existence and length of contents are looked at. What
+	// customers encrypt (SSE-C) is compared as it is stored: its ETag is of that.
 	ReadData bool
 	// Problem is called for each problem found.
 	Problem func(Problem)
@@ -187,7 +189,11 @@ func (r *run) object(ctx context.Context, b *catalog.Bucket, e meta.Entry, where
 	if err := r.segments(ctx, segments, o.Size); err != nil || !r.ReadData {
 		return err
 	}
-	return verifyObject(o, parts, &segmentReader{ctx: ctx, store: r.Repo.Content, segments: segments})
+	key, err := r.siteKey(&o.Encryption)
+	if err != nil {
+		return err
+	}
+	return verifyObject(o, parts, &segmentReader{ctx: ctx, store: r.Repo.Content, key: key, segments: segments})
 }
 
 // summaryAgrees tells whether a listing shows what the record says.
@@ -213,7 +219,35 @@ func (r *run) inline(ctx context.Context, b *catalog.Bucket, e meta.Entry, o *ca
 	if !r.ReadData {
 		return nil
 	}
-	return verifyObject(o, o.Parts, newBytesReader(rec.Body))
+	body, err := r.plainInline(o, rec.Body)
+	if err != nil {
+		return err
+	}
+	return verifyObject(o, o.Parts, newBytesReader(body))
+}
+
+// siteKey is the site's key that bytes are encrypted under; nil when they are
+// plain, or encrypted by a customer.
+func (r *run) siteKey(e *catalog.Encryption) (*sse.Key, error) {
+	if e.Algorithm == "" || e.Customer() {
+		return nil, nil
+	}
+	return r.Repo.SiteKey(e.SiteKey)
+}
+
+// plainInline decrypts an inlined content where the site can.
+func (r *run) plainInline(o *catalog.Object, body []byte) ([]byte, error) {
+	key, err := r.siteKey(&o.Encryption)
+	if key == nil || err != nil {
+		return body, err
+	}
+	s, err := key.Stream(string(o.Encryption.Salt), 0)
+	if err != nil {
+		return nil, err
+	}
+	plain := make([]byte, len(body))
+	s.XORKeyStream(plain, body)
+	return plain, nil
 }
 
 func (r *run) manifest(ctx context.Context, id content.ID) ([]catalog.Segment, []catalog.PartInfo, error) {
@@ -247,7 +281,11 @@ func (r *run) part(ctx context.Context, e meta.Entry, where *Problem) error {
 	if err := r.segments(ctx, p.Segments, p.Size); err != nil || !r.ReadData {
 		return err
 	}
-	return verifyMD5(&segmentReader{ctx: ctx, store: r.Repo.Content, segments: p.Segments}, p.ETag)
+	key, err := r.siteKey(&p.Encryption)
+	if err != nil {
+		return err
+	}
+	return verifyMD5(&segmentReader{ctx: ctx, store: r.Repo.Content, key: key, segments: p.Segments}, p.ETag)
 }
 
 // segments verifies that contents are there, long enough, and add up to size.

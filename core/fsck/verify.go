@@ -15,6 +15,7 @@ import (
 	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/checksum"
 	"github.com/mucura/mucura/core/content"
+	"github.com/mucura/mucura/core/sse"
 )
 
 func newBytesReader(b []byte) io.Reader { return bytes.NewReader(b) }
@@ -23,6 +24,7 @@ func newBytesReader(b []byte) io.Reader { return bytes.NewReader(b) }
 type segmentReader struct {
 	ctx      context.Context
 	store    content.Store
+	key      *sse.Key // to decrypt with; nil: as they are
 	segments []catalog.Segment
 	cur      io.ReadCloser
 	left     int64 // of the current segment
@@ -42,6 +44,11 @@ func (s *segmentReader) Read(p []byte) (int, error) {
 		if err != nil {
 			return 0, fmt.Errorf("content %s: %w", seg.ID, err)
 		}
+		if s.key != nil {
+			if rc, err = s.key.Reader(rc, string(seg.ID), seg.Offset); err != nil {
+				return 0, err
+			}
+		}
 		s.cur, s.left = rc, seg.Length
 	}
 	n, err := s.cur.Read(p)
@@ -57,14 +64,14 @@ func (s *segmentReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// verifyObject reads an object and compares it with its ETag and its checksum,
-// where they tell about the bytes: an encrypted object's ETag does not.
+// verifyObject reads an object and compares it with its ETag and its checksum.
+// What a customer encrypts is read as it is stored, and its checksum, which is
+// of the plain bytes, tells nothing.
 func verifyObject(o *catalog.Object, parts []catalog.PartInfo, r io.Reader) error {
-	if o.Encryption.Algorithm != "" {
-		_, err := io.Copy(io.Discard, r)
-		return err
-	}
 	whole := checksum.New(o.Checksum.Algorithm)
+	if o.Encryption.Customer() {
+		whole = nil
+	}
 	if whole != nil && o.Checksum.Type == catalog.FullObject {
 		r = io.TeeReader(r, whole)
 	}

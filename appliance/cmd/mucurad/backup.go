@@ -91,8 +91,7 @@ func backupStores(ctx context.Context, c *config.Config, s *app.Stores, dir stri
 	if err != nil {
 		return err
 	}
-	key := []byte(hex.EncodeToString(s.SiteKey) + "\n")
-	if err := writeFile(filepath.Join(dir, keyFile), key); err != nil {
+	if err := writeFile(filepath.Join(dir, keyFile), siteKeyFile(s.SiteKey, s.OldSiteKeys)); err != nil {
 		return err
 	}
 	text, err := json.MarshalIndent(note, "", "  ")

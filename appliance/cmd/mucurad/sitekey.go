@@ -9,27 +9,43 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/mucura/mucura/core/sse"
 )
 
-// siteKey reads the key that seals secrets at rest: 64 hexadecimal digits. A
-// missing file is made, durably and only once, also when two processes start
-// at the same moment.
-func siteKey(path string) ([]byte, error) {
+// siteKeys reads the keys that seal secrets at rest, each a line of 64
+// hexadecimal digits: the first seals, the others open what was sealed before
+// the key was changed. A missing file is made, durably and only once, also when
+// two processes start at the same moment.
+func siteKeys(path string) (key []byte, older [][]byte, err error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := makeSiteKey(path); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		text, err = os.ReadFile(path)
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	key, err := hex.DecodeString(strings.TrimSpace(string(text)))
-	if err != nil || len(key) != 32 {
-		return nil, fmt.Errorf("%s does not hold 64 hexadecimal digits", path)
+	var keys [][]byte
+	for line := range strings.Lines(strings.TrimSpace(string(text)) + "\n") {
+		k, err := hex.DecodeString(strings.TrimSpace(line))
+		if err != nil || len(k) != sse.KeySize {
+			return nil, nil, fmt.Errorf("line %d of %s does not hold 64 hexadecimal digits", len(keys)+1, path)
+		}
+		keys = append(keys, k)
 	}
-	return key, nil
+	return keys[0], keys[1:], nil
+}
+
+// siteKeyFile is the text siteKeys reads.
+func siteKeyFile(key []byte, older [][]byte) []byte {
+	var text []byte
+	for _, k := range append([][]byte{key}, older...) {
+		text = append(hex.AppendEncode(text, k), '\n')
+	}
+	return text
 }
 
 func makeSiteKey(path string) error {

@@ -23,11 +23,11 @@ func openStores(c *config.Config) (*app.Stores, error) {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
-	key, err := siteKey(c.SiteKeyFile)
+	key, older, err := siteKeys(c.SiteKeyFile)
 	if err != nil {
 		return nil, fmt.Errorf("site key: %w", err)
 	}
-	s := &app.Stores{SiteKey: key}
+	s := &app.Stores{SiteKey: key, OldSiteKeys: older}
 	if s.Meta, err = openMeta(c.Metadata); err != nil {
 		return nil, fmt.Errorf("metadata store: %w", err)
 	}
