@@ -207,43 +207,66 @@ func (l *lab) during(at func(op string, p meta.Partition, key string) bool, fn f
 	return ran
 }
 
-// TestVersionsMoveUnderTheSweeper moves the holder within its key between the
-// sweeper's looks at the current record and at the others.
+// TestVersionsMoveUnderTheSweeper moves the one holder of a content within its
+// key in two steps, right before any two of the sweeper's looks at that key.
 func TestVersionsMoveUnderTheSweeper(t *testing.T) {
-	for name, move := range map[string]func(l *lab, b *catalog.Bucket, marker string){
-		"becomes current":         func(l *lab, b *catalog.Bucket, marker string) { l.remove(b, "k", marker) },
-		"is current for a moment": func(l *lab, b *catalog.Bucket, marker string) { l.remove(b, "k", marker); l.remove(b, "k", "") },
-		"becomes current, as a copy": func(l *lab, b *catalog.Bucket, marker string) {
-			src := l.open(b, "k", l.versions(b, "k")[1])
-			l.copy(src, b, "k")
-			l.remove(b, "k", src.VersionID())
+	const looks = 8
+	for name, steps := range map[string][2]func(l *lab, b *catalog.Bucket, marker string){
+		"is current for a while": {
+			func(l *lab, b *catalog.Bucket, marker string) { l.remove(b, "k", marker) },
+			func(l *lab, b *catalog.Bucket, marker string) { l.remove(b, "k", "") },
+		},
+		"is copied within the key": {
+			func(l *lab, b *catalog.Bucket, marker string) { l.copy(l.open(b, "k", l.versions(b, "k")[1]), b, "k") },
+			func(l *lab, b *catalog.Bucket, marker string) {
+				ids := l.versions(b, "k")
+				l.remove(b, "k", ids[len(ids)-1])
+			},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			onGrades(t, func(l *lab) {
-				b := l.newBucket("versions", catalog.VersioningEnabled)
-				first := l.put(b, "k", big("body"))
-				l.copy(l.open(b, "k", ""), b, "k") // so there is something to release
-				l.remove(b, "k", first.VersionID())
-				marker := l.remove(b, "k", "").VersionID
-				time.Sleep(leeway + time.Minute)
-				ran := l.during(func(op string, _ meta.Partition, key string) bool {
-					return op == "scan" && key == catalog.VersionsPrefix("k")
-				}, func() {
-					l.hook.set(nil)
-					move(l, b, marker)
-				})
-				rep, err := l.sweeper.Run(ctx)
-				l.must(err)
-				if l.audit(); !*ran || rep.Freed != 0 {
-					l.Errorf("moved %v, report %+v", *ran, rep)
+				for first := range looks {
+					for second := first; second < looks; second++ {
+						newLab(t, l.meta.Capabilities()).moveDuring(first, second, steps)
+					}
 				}
-				l.wantStored(1)
-				l.empty(b)
-				l.later()
-				l.wantNothing(b)
 			})
 		})
+	}
+}
+
+// moveDuring does one step before the first and one before the second of the
+// calls to the store that read the key.
+func (l *lab) moveDuring(first, second int, steps [2]func(l *lab, b *catalog.Bucket, marker string)) {
+	l.Helper()
+	b := l.newBucket("versions", catalog.VersioningEnabled)
+	version := l.put(b, "k", big("body")).VersionID()
+	l.copy(l.open(b, "k", ""), b, "k")
+	l.remove(b, "k", version) // releases what the copy holds
+	marker := l.remove(b, "k", "").VersionID
+	calls := 0
+	var watch func(op string, p meta.Partition, key string) error
+	watch = func(_ string, _ meta.Partition, key string) error {
+		if key != catalog.ObjectKey("k") && key != catalog.VersionsPrefix("k") {
+			return nil
+		}
+		call := calls
+		calls++
+		l.hook.set(nil) // the steps' own calls do not count
+		for i, at := range []int{first, second} {
+			if call == at {
+				steps[i](l, b, marker)
+			}
+		}
+		l.hook.set(watch)
+		return nil
+	}
+	l.hook.set(watch)
+	held, err := l.sweeper.holds(ctx, b.ID, "k", "", l.stored()[0])
+	l.hook.set(nil)
+	if !held || err != nil {
+		l.Errorf("moved at looks %d and %d: held %v, %v", first, second, held, err)
 	}
 }
 
