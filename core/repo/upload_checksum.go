@@ -86,7 +86,7 @@ func (c *checksums) end() (catalog.Checksum, error) {
 		want = value
 	}
 	if c.expected.Algorithm != made.Algorithm || want != made.Value {
-		return made, s3err.BadDigest.Say("The %s you specified did not match the calculated checksum.", strings.ToLower(c.expected.Algorithm))
+		return made, s3err.BadDigest.Say("The %s you specified did not match the calculated checksum.", c.expected.Algorithm)
 	}
 	return made, nil
 }

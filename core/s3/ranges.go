@@ -29,9 +29,10 @@ func (s span) contentRange(size int64) string {
 const maxRanges = 1024
 
 // parseRange reads a Range header of RFC 9110 section 14.1.2. ok is false for
-// one that is to be ignored: malformed, another unit, too many ranges, or
-// ranges that together ask for more than the object is long (RFC 9110 section
-// 17.15). No span at all means that none can be satisfied.
+// one that is to be ignored: malformed, another unit, too many ranges, ranges
+// that together ask for more than the object is long (RFC 9110 section 17.15),
+// or several of which none can be satisfied, which S3 ignores as it does any
+// several. No span at all means that the one range cannot be satisfied.
 func parseRange(header string, size int64) (spans []span, ok bool) {
 	list, found := strings.CutPrefix(header, "bytes=")
 	if !found || strings.Count(list, ",") >= maxRanges {
@@ -56,7 +57,7 @@ func parseRange(header string, size int64) (spans []span, ok bool) {
 			total += s.length
 		}
 	}
-	if specs == 0 || (len(spans) > 1 && total > size) {
+	if specs == 0 || (len(spans) > 1 && total > size) || (specs > 1 && len(spans) == 0) {
 		return nil, false
 	}
 	return spans, true
