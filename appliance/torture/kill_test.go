@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/md5"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"encoding/xml"
@@ -283,6 +284,12 @@ func emptyAndSweep(t *testing.T, s *harness.Server) {
 			t.Fatal(err)
 		}
 	}
+	sweepUntilEmpty(t, s)
+}
+
+// sweepUntilEmpty sweeps until no content is left, now that no object is.
+func sweepUntilEmpty(t *testing.T, s *harness.Server) {
+	t.Helper()
 	var left []string
 	for range 10 {
 		time.Sleep(1100 * time.Millisecond) // the leeway
@@ -299,6 +306,12 @@ func emptyAndSweep(t *testing.T, s *harness.Server) {
 		}
 	}
 	t.Errorf("%d files are left although every object is deleted: %q", len(left), left[:min(3, len(left))])
+}
+
+// md5Base64 is a Content-MD5 header.
+func md5Base64(b []byte) string {
+	sum := md5.Sum(b)
+	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
 func files(t *testing.T, dir string) (found []string) {

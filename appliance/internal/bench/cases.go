@@ -21,15 +21,15 @@ type benchCase struct {
 
 const bucket = "bench"
 
-var payload = func() map[int][]byte {
-	m := map[int][]byte{}
-	for _, n := range []int{4 << 10, 1 << 20, 16 << 20} {
-		b := make([]byte, n)
-		rand.Read(b)
-		m[n] = b
+// payload has random bytes by size, for the sizes makePayload was asked for.
+var payload = map[int][]byte{}
+
+func makePayload(sizes ...int) {
+	for _, n := range sizes {
+		payload[n] = make([]byte, n)
+		rand.Read(payload[n])
 	}
-	return m
-}()
+}
 
 func cases() []benchCase {
 	return []benchCase{

@@ -4,6 +4,7 @@
 // a noisy machine; rounds are interleaved and the median is printed.
 //
 //	go run ./appliance/internal/bench -mucurad bin/mucurad [-case 'PUT 4'] [-rounds 3] [-profile DIR]
+//	go run ./appliance/internal/bench -mucurad bin/mucurad -objects 1000000
 //
 // A peer takes part when its binary is found: MUCURA_BENCH_VERSITYGW (or
 // versitygw on PATH), MUCURA_BENCH_MINIO (or minio on PATH).
@@ -35,6 +36,7 @@ type options struct {
 func main() {
 	var o options
 	var only string
+	var objects int
 	flag.StringVar(&o.mucurad, "mucurad", "bin/mucurad", "our server")
 	flag.StringVar(&only, "case", "", "only cases that match this regular expression")
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds of each case; the median counts")
@@ -43,15 +45,21 @@ func main() {
 	flag.StringVar(&o.profile, "profile", "", "write a CPU profile of our server for each case to this directory")
 	flag.StringVar(&o.dir, "dir", "", "where the servers keep their data (default: a temporary directory)")
 	flag.BoolVar(&o.peers, "peers", true, "measure the other servers too")
+	flag.IntVar(&objects, "objects", 0, "instead: how cost grows from 20,000 to this many objects")
 	flag.Parse()
 	o.only = regexp.MustCompile("(?i)" + only)
-	if err := run(o); err != nil {
+	work := run
+	if objects > 0 {
+		work = func(o options) error { return scaleRun(o, objects) }
+	}
+	if err := work(o); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
 func run(o options) error {
+	makePayload(4<<10, 1<<20, 16<<20)
 	dir, err := os.MkdirTemp(o.dir, "mucura-bench-")
 	if err != nil {
 		return err

@@ -1,0 +1,253 @@
+package torture
+
+import (
+	"bytes"
+	"context"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/mucura/mucura/appliance/internal/harness"
+)
+
+// TestSoak mixes every kind of operation from 64 clients, then looks for what
+// must not have grown: memory, file descriptors, goroutines, contents.
+// MUCURA_SOAK sets how long (a duration; make soak: 30m).
+func TestSoak(t *testing.T) {
+	length := 5 * time.Second
+	if text := os.Getenv("MUCURA_SOAK"); text != "" {
+		var err error
+		if length, err = time.ParseDuration(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := start(t, "--debug", "--leeway", "1s", "--sweep-interval", "5s", "--idle-timeout", "2s")
+	ctx := context.Background()
+	c := s.NewClient()
+	for _, b := range []string{"plain", "versioned"} {
+		must(t)(c.Must(ctx, "PUT", b, "", "", nil, 200))
+	}
+	must(t)(c.Must(ctx, "PUT", "versioned", "", "versioning=", []byte("<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"), 200))
+	c.HTTP.CloseIdleConnections()
+	soak(t, s, 2*time.Second) // what the server needs once it has been busy
+	before := settled(t, s)
+	soak(t, s, length)
+	after := settled(t, s)
+	t.Logf("before %+v, after %+v", before, after)
+	if after.goroutines > before.goroutines+10 {
+		t.Errorf("goroutines grew from %d to %d", before.goroutines, after.goroutines)
+	}
+	if after.files > before.files+10 {
+		t.Errorf("open files grew from %d to %d", before.files, after.files)
+	}
+	if after.heap > 64<<20 {
+		t.Errorf("%d bytes of heap are in use when idle", after.heap)
+	}
+	fsck(t, s)
+	for _, b := range []string{"plain", "versioned"} {
+		emptyVersions(t, s, b)
+	}
+	sweepUntilEmpty(t, s)
+}
+
+func must(t *testing.T) func(*harness.Answer, error) *harness.Answer {
+	return func(a *harness.Answer, err error) *harness.Answer {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+}
+
+// soak runs 64 clients for a while. An answer of 5xx, and a broken connection, fail.
+func soak(t *testing.T, s *harness.Server, length time.Duration) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), length)
+	defer cancel()
+	var wg sync.WaitGroup
+	var done atomic.Int64
+	failures := make(chan string, 64)
+	for id := range 64 {
+		wg.Go(func() {
+			c := s.NewClient()
+			defer c.HTTP.CloseIdleConnections()
+			rnd := rand.New(rand.NewPCG(uint64(id), uint64(length)))
+			for ctx.Err() == nil {
+				if what := soakOnce(c, rnd); what != "" {
+					failures <- what
+					return
+				}
+				done.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	close(failures)
+	for f := range failures {
+		t.Error(f)
+	}
+	t.Logf("%d operations in %s", done.Load(), length)
+}
+
+// soakOnce does one operation chosen by chance; it returns what went wrong. That
+// a key is absent, or was changed by another client, is not wrong.
+func soakOnce(c *harness.Client, rnd *rand.Rand) string {
+	ctx := context.Background()
+	b := []string{"plain", "versioned"}[rnd.IntN(2)]
+	key := fmt.Sprintf("dir%d/key %d", rnd.IntN(5), rnd.IntN(40))
+	other := "/" + b + "/" + harness.EscapeKey(fmt.Sprintf("dir%d/key %d", rnd.IntN(5), rnd.IntN(40)))
+	ask := func(method, key, query string, body []byte, header ...string) string {
+		a, err := c.Do(ctx, method, b, key, query, body, header...)
+		if err != nil {
+			return fmt.Sprintf("%s %s?%s: %v", method, key, query, err)
+		}
+		if a.Status >= 500 {
+			return fmt.Sprintf("%s %s?%s: %d %s", method, key, query, a.Status, a.Body)
+		}
+		return ""
+	}
+	switch rnd.IntN(16) {
+	case 0, 1, 2:
+		return ask("PUT", key, "", body(key, rnd.IntN(1000), rnd.IntN(20<<10)))
+	case 3:
+		return ask("PUT", key, "", body(key, 1, 200<<10+rnd.IntN(1<<20)))
+	case 4, 5:
+		return ask("GET", key, "", nil)
+	case 6:
+		return ask("GET", key, "", nil, "Range", "bytes=1-10,50-99,-5")
+	case 7:
+		return ask("HEAD", key, "", nil)
+	case 8:
+		return ask("GET", "", "list-type=2&delimiter=%2F&max-keys=7&prefix=dir", nil)
+	case 9:
+		return ask("GET", "", "versions=&max-keys=50", nil)
+	case 10:
+		return ask("DELETE", key, "", nil)
+	case 11:
+		return ask("PUT", key, "", nil, "X-Amz-Copy-Source", other)
+	case 12:
+		return ask("PUT", key, "tagging=", []byte("<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>"))
+	case 13:
+		doc := "<Delete><Object><Key>" + key + "</Key></Object><Object><Key>never</Key></Object></Delete>"
+		return ask("POST", "", "delete=", []byte(doc), "Content-MD5", md5Base64([]byte(doc)))
+	case 14:
+		return ask("PUT", key, "acl=", nil, "X-Amz-Acl", "private")
+	default:
+		return soakMultipart(c, b, key, other, rnd)
+	}
+}
+
+func soakMultipart(c *harness.Client, b, key, other string, rnd *rand.Rand) string {
+	ctx := context.Background()
+	a, err := c.Do(ctx, "POST", b, key, "uploads=", nil)
+	if err != nil || a.Status != 200 {
+		return fmt.Sprintf("CreateMultipartUpload: %v %v", a, err)
+	}
+	var up struct{ UploadId string }
+	if err := xml.Unmarshal(a.Body, &up); err != nil {
+		return err.Error()
+	}
+	id := "&uploadId=" + up.UploadId
+	part := body(key, 2, 100<<10)
+	if a, err = c.Do(ctx, "PUT", b, key, "partNumber=1"+id, part); err != nil || a.Status != 200 {
+		return fmt.Sprintf("UploadPart: %v %v", a, err)
+	}
+	if a, err = c.Do(ctx, "PUT", b, key, "partNumber=2"+id, nil, "X-Amz-Copy-Source", other); err != nil || a.Status >= 500 {
+		return fmt.Sprintf("UploadPartCopy: %v %v", a, err)
+	}
+	if rnd.IntN(2) == 0 {
+		if a, err = c.Do(ctx, "DELETE", b, key, id[1:], nil); err != nil || a.Status != 204 {
+			return fmt.Sprintf("AbortMultipartUpload: %v %v", a, err)
+		}
+		return ""
+	}
+	doc := "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>" + etag(part) + "</ETag></Part></CompleteMultipartUpload>"
+	if a, err = c.Do(ctx, "POST", b, key, id[1:], []byte(doc)); err != nil || a.Status != 200 {
+		return fmt.Sprintf("CompleteMultipartUpload: %v %v", a, err)
+	}
+	return ""
+}
+
+// state is what a process holds.
+type state struct {
+	goroutines, files int
+	heap              int64
+}
+
+// settled waits until idle connections have gone and reads the server's state.
+func settled(t *testing.T, s *harness.Server) (st state) {
+	t.Helper()
+	time.Sleep(2500 * time.Millisecond) // idle-timeout is two seconds
+	resp, err := http.Get(s.Admin + "/-/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	http.DefaultClient.CloseIdleConnections()
+	for line := range bytes.Lines(text) {
+		name, v, _ := strings.Cut(strings.TrimSpace(string(line)), " ")
+		f, _ := strconv.ParseFloat(v, 64)
+		switch name {
+		case "go_goroutines":
+			st.goroutines = int(f)
+		case "go_memstats_heap_inuse_bytes":
+			st.heap = int64(f)
+		}
+	}
+	files, err := os.ReadDir(filepath.Join("/proc", strconv.Itoa(s.Pid()), "fd"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	st.files = len(files)
+	if st.goroutines == 0 || st.heap == 0 {
+		t.Fatalf("metrics tell nothing:\n%s", text)
+	}
+	return st
+}
+
+// emptyVersions deletes every version and aborts every upload of a bucket.
+func emptyVersions(t *testing.T, s *harness.Server, b string) {
+	t.Helper()
+	ctx, c := context.Background(), s.NewClient()
+	for {
+		a := must(t)(c.Must(ctx, "GET", b, "", "versions=", nil, 200))
+		var page struct {
+			Version, DeleteMarker []struct{ Key, VersionId string }
+		}
+		if err := xml.Unmarshal(a.Body, &page); err != nil {
+			t.Fatal(err)
+		}
+		all := append(page.Version, page.DeleteMarker...)
+		if len(all) == 0 {
+			break
+		}
+		for _, v := range all {
+			must(t)(c.Must(ctx, "DELETE", b, v.Key, "versionId="+v.VersionId, nil, 204))
+		}
+	}
+	a := must(t)(c.Must(ctx, "GET", b, "", "uploads=", nil, 200))
+	var list struct {
+		Upload []struct{ Key, UploadId string }
+	}
+	if err := xml.Unmarshal(a.Body, &list); err != nil {
+		t.Fatal(err)
+	}
+	for _, u := range list.Upload {
+		must(t)(c.Must(ctx, "DELETE", b, u.Key, "uploadId="+u.UploadId, nil, 204))
+	}
+}
