@@ -55,7 +55,7 @@ func (r *Repo) copyInto(ctx context.Context, in *CopyInput, cur *current) (*repl
 		}
 	}
 	return r.replaceCurrent(ctx, in.Bucket, in.Key, cur, in.Cond, func(*catalog.Object) (replacement, error) {
-		if err := r.stands(ctx, in.Source); err != nil {
+		if err := r.mayShare(ctx, in.Source); err != nil {
 			return replacement{}, err
 		}
 		return replacement{object: &o, body: body}, nil

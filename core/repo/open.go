@@ -33,6 +33,7 @@ func (r *Repo) open(ctx context.Context, b *catalog.Bucket, key, versionID strin
 // openCurrent reads the deciding record of key as it is, also when it is Gone;
 // nil when there is none.
 func (r *Repo) openCurrent(ctx context.Context, b *catalog.Bucket, key string, withBody bool) (*Handle, error) {
+	opened := r.Now()
 	rec, err := r.Meta.Get(ctx, catalog.InBucket(b.ID), catalog.ObjectKey(key), withBody)
 	if errors.Is(err, meta.ErrNotFound) {
 		return nil, nil
@@ -44,7 +45,7 @@ func (r *Repo) openCurrent(ctx context.Context, b *catalog.Bucket, key string, w
 	if err != nil {
 		return nil, err
 	}
-	h := &Handle{Object: o, Bucket: b, Key: key, repo: r, rev: rec.Version}
+	h := &Handle{Object: o, Bucket: b, Key: key, repo: r, rev: rec.Version, opened: opened}
 	if withBody && o.Inline {
 		h.body = whole(rec.Body)
 	}
@@ -144,11 +145,12 @@ func (r *Repo) versionBeside(ctx context.Context, b *catalog.Bucket, key, versio
 			return h, nil
 		}
 	}
+	opened := r.Now()
 	v, body, err := r.otherVersion(ctx, b, key, versionID, withBody)
 	if v == nil || err != nil {
 		return nil, err
 	}
-	h := &Handle{Object: v.object, Bucket: b, Key: key, repo: r, rev: v.version}
+	h := &Handle{Object: v.object, Bucket: b, Key: key, repo: r, rev: v.version, opened: opened}
 	if withBody && v.object.Inline {
 		h.body = whole(body)
 	}
@@ -175,7 +177,7 @@ func pendingVersion(cur *Handle, versionID string) (h *Handle, decided bool) {
 		}
 		o, err := catalog.DecodeObject(op.Value)
 		if err == nil && isVersion(o, versionID) {
-			h := &Handle{Object: o, Bucket: cur.Bucket, Key: cur.Key, repo: cur.repo, rev: cur.rev}
+			h := &Handle{Object: o, Bucket: cur.Bucket, Key: cur.Key, repo: cur.repo, rev: cur.rev, opened: cur.opened}
 			if o.Inline {
 				h.body = whole(op.Body)
 			}

@@ -26,9 +26,9 @@ func referenceKey(id content.ID, h holder) string {
 // about to. A content that gets a second holder needs a reference for its first
 // one too: whoever is dropped first, the release names only that one.
 //
-// The order matters. A copy writes its references and then looks whether its
-// source still stands; the sweeper looks whether the holders stand and then
-// whether there are references. So one of them sees the other.
+// The order matters. A copy writes its references, then looks whether it may
+// share (mayShare), then writes its record; the sweeper looks whether the holders
+// stand and then whether there are references. So one of them sees the other.
 func (r *Repo) refer(ctx context.Context, ids []content.ID, holders ...holder) error {
 	ops := map[meta.Partition][]meta.Op{}
 	for _, id := range ids {
@@ -83,6 +83,18 @@ func (r *Repo) applyAll(ctx context.Context, p meta.Partition, ops []meta.Op) er
 		ops = ops[n:]
 	}
 	return nil
+}
+
+// mayShare tells whether a record over the contents of h may be written now.
+// They stood when h was opened, so whoever has dropped them since released them
+// after that, and the sweeper leaves them alone for the leeway; by then it
+// finds the new record by its reference. Only a copy that takes longer than
+// half of that, so long that clocks may differ, looks again.
+func (r *Repo) mayShare(ctx context.Context, h *Handle) error {
+	if h.Inline || r.Now().Sub(h.opened) < r.Leeway/2 {
+		return nil
+	}
+	return r.stands(ctx, h)
 }
 
 // stands tells whether the version h was opened from still holds the same

@@ -106,7 +106,9 @@ type Handle struct {
 	repo *Repo
 	rev  meta.Version // of the record it was read from
 	body []byte       // inlined content as it is stored, when asked for
-	key  *sse.Key     // of an encrypted version, once known
+	// opened is a moment at which the version stood.
+	opened time.Time
+	key    *sse.Key // of an encrypted version, once known
 }
 
 // Unlock gives the customer's key that came with the request, nil when none

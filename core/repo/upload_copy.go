@@ -121,7 +121,7 @@ func (r *Repo) sharePart(ctx context.Context, in *CopyPartInput, h holder, o *ca
 		return nil, err
 	}
 	p.ModTime = r.now()
-	old, err := r.putPart(ctx, h, p, func() error { return r.stands(ctx, in.Source) })
+	old, err := r.putPart(ctx, h, p, func() error { return r.mayShare(ctx, in.Source) })
 	if q.res != nil && (err == nil || unsure(err)) {
 		q.res.Settle(p.Size-sizeOf(old), 0)
 		settled = true

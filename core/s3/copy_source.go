@@ -48,7 +48,7 @@ func (c *call) openSource(s copySource) (*repo.Handle, error) {
 	if s.version != "" {
 		action = "s3:GetObjectVersion"
 	}
-	h, err := c.f.Repo.Open(c.ctx, b, s.key, s.version, false)
+	h, err := c.f.Repo.Open(c.ctx, b, s.key, s.version, true)
 	if err != nil {
 		return nil, c.missingSource(b, s, h, err)
 	}
@@ -65,10 +65,10 @@ func (c *call) openSource(s copySource) (*repo.Handle, error) {
 	if h.Size > repo.MaxPutSize && c.r.Header["X-Amz-Copy-Source-Range"] == nil {
 		return nil, s3err.InvalidRequest.Say("The specified copy source is larger than the maximum allowable size for a copy source: %d", int64(repo.MaxPutSize))
 	}
-	q := conditionsFrom(c.r.Header, "X-Amz-Copy-Source-")
-	if err := q.judge(h.Object); err != nil {
+	q := conditionsFrom(c.r.Header, "X-Amz-Copy-Source-", c.now)
+	if failed := q.failed(h.Object); failed != "" {
 		// A copy is never "not modified": S3 answers 412 for each condition.
-		return nil, s3err.PreconditionFailed.Say("%s", s3err.PreconditionFailed.Message)
+		return nil, s3err.PreconditionFailed.Field("Condition", "x-amz-copy-source-"+failed)
 	}
 	if b.Versioning != catalog.Unversioned {
 		c.set("X-Amz-Copy-Source-Version-Id", h.VersionID())
@@ -122,6 +122,8 @@ func (c *call) sourceRange(size int64) (span, error) {
 	switch {
 	case !found || !strings.HasPrefix(v, "bytes=") || !okFrom || !okTo || from > to:
 		return span{}, badArgument(name, v, "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and last bytes to copy")
+	case from >= size:
+		return span{}, s3err.InvalidRequest.Say("The specified copy range is invalid for the source object size")
 	case to >= size:
 		return span{}, badArgument(name, strconv.FormatInt(size, 10), "Range specified is not valid for source object of size: "+strconv.FormatInt(size, 10))
 	}
