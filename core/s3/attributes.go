@@ -71,7 +71,7 @@ func (c *call) getObjectAttributes() error {
 	}
 	if want.checksum && h.Checksum.Value != "" {
 		b = append(b, "<Checksum>"...)
-		b = appendChecksum(b, h.Checksum, h.PartCount)
+		b = appendChecksum(b, h.Checksum, 0) // the number of parts is an element of its own here
 		b = append(b, "</Checksum>"...)
 	}
 	if want.parts && h.PartCount > 0 {
@@ -109,7 +109,7 @@ func (c *call) appendParts(b []byte, h *repo.Handle) ([]byte, error) {
 		parts = parts[1:]
 	}
 	shown := parts[:min(limit, len(parts))]
-	next := after
+	next := 0
 	if len(shown) > 0 {
 		next = shown[len(shown)-1].Number
 	}

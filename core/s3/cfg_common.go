@@ -44,7 +44,11 @@ func (c *call) openWith(action, versionAction string, extra map[string][]string,
 	}
 	h, err := c.f.Repo.Open(c.ctx, c.b, c.key, version, false)
 	if err != nil {
-		if err = c.missing(h, version, err); bad == nil || errors.Is(err, s3err.AccessDenied) {
+		err = c.missing(h, version, err)
+		if errors.Is(err, s3err.NoSuchKey) && h != nil && h.DeleteMarker {
+			err = c.notOnMarker()
+		}
+		if bad == nil || errors.Is(err, s3err.AccessDenied) {
 			return nil, err
 		}
 		return nil, bad
@@ -53,6 +57,11 @@ func (c *call) openWith(action, versionAction string, extra map[string][]string,
 		return nil, err
 	}
 	return h, bad
+}
+
+// notOnMarker refuses what a delete marker does not have: tags, an ACL, a lock.
+func (c *call) notOnMarker() error {
+	return s3err.MethodNotAllowed.Field("Method", c.r.Method).Field("ResourceType", "DeleteMarker")
 }
 
 // askedVersion is the version ID that the request names, "" for the current

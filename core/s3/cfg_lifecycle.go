@@ -51,7 +51,7 @@ func putLifecycle(c *call) error {
 	switch size {
 	case "", defaultTransitionSize, "varies_by_storage_class":
 	default:
-		return badArgument("x-amz-transition-default-minimum-object-size", size, "Invalid transition default minimum object size")
+		return s3err.InvalidRequest.Say("Invalid TransitionDefaultMinimumObjectSize found: %s", size)
 	}
 	doc, err := cfg.Encode()
 	if err != nil {

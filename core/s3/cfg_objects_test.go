@@ -174,7 +174,14 @@ func TestVersionsOfSettings(t *testing.T) {
 	s.fails(s3err.MethodNotAllowed, "main", "GET", "/bkt/k?tagging&versionId="+marker, "")
 	s.fails(s3err.MethodNotAllowed, "main", "PUT", "/bkt/k?tagging&versionId="+marker, doc)
 	s.fails(s3err.MethodNotAllowed, "main", "DELETE", "/bkt/k?tagging&versionId="+marker, "")
-	s.fails(s3err.NoSuchKey, "main", "GET", "/bkt/k?tagging", "")
+	// Of the current version, too, a marker has none of them.
+	for _, sub := range []string{"tagging", "acl"} {
+		s.fails(s3err.MethodNotAllowed, "main", "GET", "/bkt/k?"+sub, "")
+		s.fails(s3err.NoSuchKey, "main", "GET", "/bkt/none?"+sub, "")
+	}
+	if r := s.fails(s3err.MethodNotAllowed, "main", "DELETE", "/bkt/k?tagging", ""); r.element("ResourceType") != "DeleteMarker" {
+		t.Error(r.body)
+	}
 }
 
 func retentionDoc(mode string, until time.Time) string {

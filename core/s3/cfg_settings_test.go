@@ -206,7 +206,7 @@ func TestLifecycleHeader(t *testing.T) {
 	s := newTestServer(t)
 	s.want(200, "main", "PUT", "/bkt", "")
 	const doc = `<LifecycleConfiguration><Rule><Expiration><Days>3</Days></Expiration><Filter/><Status>Enabled</Status></Rule></LifecycleConfiguration>`
-	s.fails(s3err.InvalidArgument, "main", "PUT", "/bkt?lifecycle", doc, transitionSize, "some")
+	s.fails(s3err.InvalidRequest, "main", "PUT", "/bkt?lifecycle", doc, transitionSize, "some")
 	for _, v := range []string{"", "varies_by_storage_class", defaultTransitionSize} {
 		want := v
 		headers := []string{transitionSize, v}

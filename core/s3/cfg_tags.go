@@ -31,6 +31,19 @@ type tagXML struct {
 	Value string
 }
 
+// UnmarshalXML reads a tag, which must have both elements: MalformedXML.
+func (t *tagXML) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error {
+	var in struct{ Key, Value *string }
+	if err := d.DecodeElement(&in, &start); err != nil {
+		return err
+	}
+	if in.Key == nil || in.Value == nil {
+		return s3err.MalformedXML
+	}
+	*t = tagXML{*in.Key, *in.Value}
+	return nil
+}
+
 // taggingXML is the body of the tagging operations.
 type taggingXML struct {
 	XMLName xml.Name `xml:"Tagging"`

@@ -114,14 +114,17 @@ func TestParseTagging(t *testing.T) {
 		t.Errorf("got %v, %v, want %v", tags, err, want)
 	}
 	for doc, code := range map[string]*s3err.Code{
-		head + tail:             nil,
-		"<Tagging/>":            s3err.MalformedXML,
-		"<Tag/>":                s3err.MalformedXML,
-		"":                      s3err.MalformedXML,
-		"invalid":               s3err.MalformedXML,
-		head + tail + head:      s3err.MalformedXML,
-		head + "<Tag/>" + tail:  s3err.InvalidTag,
-		head + "<Tag></" + tail: s3err.MalformedXML,
+		head + tail:                             nil,
+		"<Tagging/>":                            s3err.MalformedXML,
+		"<Tag/>":                                s3err.MalformedXML,
+		"":                                      s3err.MalformedXML,
+		"invalid":                               s3err.MalformedXML,
+		head + tail + head:                      s3err.MalformedXML,
+		head + "<Tag/>" + tail:                  s3err.MalformedXML,
+		head + "<Tag><Key>a</Key></Tag>" + tail: s3err.MalformedXML,
+		head + "<Tag><Value>a</Value></Tag>" + tail:            s3err.MalformedXML,
+		head + "<Tag><Key></Key><Value>a</Value></Tag>" + tail: s3err.InvalidTag,
+		head + "<Tag></" + tail:                                s3err.MalformedXML,
 	} {
 		_, err := parseTagging(doc)
 		checkError(t, doc, err, code, "")

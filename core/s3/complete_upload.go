@@ -40,7 +40,7 @@ type completePartXML struct {
 // metadata only.
 func (c *call) completeUpload() error {
 	in := repo.CompleteUploadInput{Bucket: c.b, Key: c.key, UploadID: c.uploadID()}
-	var err error
+	var err, bad error
 	if in.Cond, err = c.writeCondition(); err != nil {
 		return err
 	}
@@ -50,11 +50,13 @@ func (c *call) completeUpload() error {
 	if in.Size, err = finalSize(c.r.Header); err != nil {
 		return err
 	}
-	if in.Parts, err = c.completedParts(); err != nil {
-		return err
-	}
 	up, err := c.f.Repo.Upload(c.ctx, c.b, c.key, in.UploadID)
+	if in.Parts, bad = c.completedParts(); bad != nil && !errors.Is(err, s3err.NoSuchUpload) {
+		return bad
+	}
 	switch {
+	case bad != nil: // that there is no such upload comes first
+		return err
 	case err == nil:
 		if err := cmp.Or(c.unlockUpload(up), matchesUpload(up, &in)); err != nil {
 			return err

@@ -18,8 +18,9 @@ type conditions struct {
 }
 
 // conditionsFrom reads the four headers, whose names begin with prefix. A time
-// that cannot be read is ignored (RFC 9110 section 13.1.3).
-func conditionsFrom(h http.Header, prefix string) (q conditions) {
+// that cannot be read is ignored (RFC 9110 section 13.1.3), and so is, as in S3,
+// one in the future after which nothing can have changed.
+func conditionsFrom(h http.Header, prefix string, now time.Time) (q conditions) {
 	if v := h[prefix+"If-Match"]; v != nil {
 		q.match, q.hasMatch = strings.Join(v, ","), true
 	}
@@ -27,6 +28,7 @@ func conditionsFrom(h http.Header, prefix string) (q conditions) {
 		q.noneMatch, q.hasNoneMatch = strings.Join(v, ","), true
 	}
 	q.modifiedSince, q.hasModifiedSince = parseDate(h.Get(prefix + "If-Modified-Since"))
+	q.hasModifiedSince = q.hasModifiedSince && !q.modifiedSince.After(now)
 	q.unmodifiedSince, q.hasUnmodified = parseDate(h.Get(prefix + "If-Unmodified-Since"))
 	return q
 }
@@ -43,30 +45,50 @@ func parseDate(s string) (time.Time, bool) {
 	return t, err == nil
 }
 
-// judge tells what the conditions make of an object: nil, PreconditionFailed
-// or NotModified, with the precedence of RFC 9110 section 13.2.2.
-func (q *conditions) judge(o *catalog.Object) error {
+// failed names the condition that an object does not meet, "" when it meets
+// them all, with the precedence of RFC 9110 section 13.2.2.
+func (q *conditions) failed(o *catalog.Object) string {
 	switch {
 	case q.hasMatch:
 		if !etagIn(q.match, o.ETag) {
-			return s3err.PreconditionFailed.Field("Condition", "If-Match")
+			return ifMatch
 		}
 	case q.hasUnmodified:
 		if modifiedSince(o, q.unmodifiedSince.Unix()) {
-			return s3err.PreconditionFailed.Field("Condition", "If-Unmodified-Since")
+			return ifUnmodifiedSince
 		}
 	}
 	switch {
 	case q.hasNoneMatch:
 		if etagIn(q.noneMatch, o.ETag) {
-			return s3err.NotModified
+			return ifNoneMatch
 		}
 	case q.hasModifiedSince:
 		if !modifiedSince(o, q.modifiedSince.Unix()) {
-			return s3err.NotModified
+			return ifModifiedSince
 		}
 	}
-	return nil
+	return ""
+}
+
+// The conditions, as S3 names them in errors.
+const (
+	ifMatch           = "If-Match"
+	ifNoneMatch       = "If-None-Match"
+	ifModifiedSince   = "If-Modified-Since"
+	ifUnmodifiedSince = "If-Unmodified-Since"
+)
+
+// judge tells what the conditions of a read make of an object: nil,
+// PreconditionFailed or NotModified.
+func (q *conditions) judge(o *catalog.Object) error {
+	switch failed := q.failed(o); failed {
+	case "":
+		return nil
+	case ifMatch, ifUnmodifiedSince:
+		return s3err.PreconditionFailed.Field("Condition", failed)
+	}
+	return s3err.NotModified
 }
 
 // etagIn tells whether a list of ETags, quoted or not, names one.
@@ -81,7 +103,7 @@ func etagIn(list, etag string) bool {
 
 // readCondition judges the request's conditions. What a 304 needs is set.
 func (c *call) readCondition(o *catalog.Object) error {
-	q := conditionsFrom(c.r.Header, "")
+	q := conditionsFrom(c.r.Header, "", c.now)
 	err := q.judge(o)
 	if err != nil {
 		c.describeIdentity(o)

@@ -41,7 +41,7 @@ func (c *call) copyObject() error {
 	if in.Object, err = c.copiedObject(in.Source, replaceMeta, replaceTags); err != nil {
 		return err
 	}
-	if c.onItself(src) && !replaceMeta && !replaceTags && !c.changesSomething(in.Source.Object, &in.Object) {
+	if c.onItself(src) && !replaceMeta && !replaceTags && !c.changesSomething(&in.Object) {
 		return s3err.InvalidRequest.Say("This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.")
 	}
 	if in.Encrypt, err = c.copyKey(in.Source); err != nil {
@@ -52,6 +52,7 @@ func (c *call) copyObject() error {
 		return err
 	}
 	c.describeWritten(stored)
+	c.showVersion(stored)        // unlike other writes, a copy names a null version
 	delete(c.w.Header(), "Etag") // it is in the document
 	return c.document(http.StatusOK, copyResult("CopyObjectResult", stored.ETag, formatTime(stored.ModTime), stored.Checksum, stored.PartCount))
 }
@@ -121,10 +122,11 @@ func (c *call) onItself(s copySource) bool {
 	return s.bucket == c.bucket && s.key == c.key && s.version == ""
 }
 
-// changesSomething tells whether a copy onto itself has any effect.
-func (c *call) changesSomething(old, o *catalog.Object) bool {
+// changesSomething tells whether a copy onto itself asks for anything. A storage
+// class does even when it is the one the object has.
+func (c *call) changesSomething(o *catalog.Object) bool {
 	h := c.r.Header
-	return (h["X-Amz-Storage-Class"] != nil && o.StorageClass != old.StorageClass) ||
+	return h["X-Amz-Storage-Class"] != nil ||
 		o.Redirect != "" || c.choosesEncryption() ||
 		h["X-Amz-Checksum-Algorithm"] != nil || o.Retention.Mode != "" || o.LegalHold
 }

@@ -1,8 +1,10 @@
 package s3
 
 import (
+	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mucura/mucura/core/s3err"
 )
@@ -61,9 +63,13 @@ func TestCopyRefuses(t *testing.T) {
 	} {
 		s.fails(tt.want, tt.who, "PUT", "/alt/k", "", tt.headers...)
 	}
-	for _, h := range [][2]string{{"If-Match", "x"}, {"If-None-Match", helloMD5}, {"If-Unmodified-Since", "Wed, 01 May 2002 12:00:00 GMT"}, {"If-Modified-Since", "Wed, 01 May 2052 12:00:00 GMT"}} {
-		s.fails(s3err.PreconditionFailed, "main", "PUT", "/src/l", "", "X-Amz-Copy-Source", "src/k", "X-Amz-Copy-Source-"+h[0], h[1])
+	for _, h := range [][2]string{{"If-Match", "x"}, {"If-None-Match", helloMD5}, {"If-Unmodified-Since", "Wed, 01 May 2002 12:00:00 GMT"}, {"If-Modified-Since", time.Now().UTC().Format(http.TimeFormat)}} {
+		r := s.fails(s3err.PreconditionFailed, "main", "PUT", "/src/l", "", "X-Amz-Copy-Source", "src/k", "X-Amz-Copy-Source-"+h[0], h[1])
+		if r.element("Condition") != "x-amz-copy-source-"+h[0] {
+			t.Error(r.body)
+		}
 	}
+	s.want(200, "main", "PUT", "/src/l", "", "X-Amz-Copy-Source", "src/k", "X-Amz-Copy-Source-If-Modified-Since", "Wed, 01 May 2052 12:00:00 GMT")
 	s.want(200, "main", "PUT", "/src/l", "", "X-Amz-Copy-Source", "src/k", "X-Amz-Copy-Source-If-Match", helloMD5)
 	s.fails(s3err.AccessDenied, "main", "PUT", "/src/l", "", "X-Amz-Copy-Source", "src/k", "X-Amz-Source-Expected-Bucket-Owner", s.users["alt"].ID)
 	s.fails(s3err.PreconditionFailed, "main", "PUT", "/src/l", "", "X-Amz-Copy-Source", "src/k", "If-None-Match", "*")

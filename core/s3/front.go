@@ -119,6 +119,7 @@ func (c *call) serve() error {
 		if err := c.authenticate(); err != nil {
 			return err
 		}
+		c.takeHoisted()
 	}
 	if err := c.loadBucket(); err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/repo"
@@ -38,7 +39,7 @@ func (c *call) getObject() error {
 	}
 	c.describe(h.Object)
 	c.override()
-	if c.r.Header.Get("X-Amz-Checksum-Mode") == "ENABLED" {
+	if strings.EqualFold(c.r.Header.Get("X-Amz-Checksum-Mode"), "ENABLED") {
 		if err := c.showChecksum(h, want); err != nil {
 			return err
 		}
@@ -81,7 +82,7 @@ func (c *call) missing(h *repo.Handle, version string, err error) error {
 		if version != "" {
 			c.set("Last-Modified", h.ModTime.UTC().Format(http.TimeFormat))
 			c.set("Allow", http.MethodDelete)
-			return s3err.MethodNotAllowed.Field("Method", c.r.Method).Field("ResourceType", "DeleteMarker")
+			return c.notOnMarker()
 		}
 	}
 	if errors.Is(err, s3err.NoSuchVersion) {
@@ -155,13 +156,15 @@ func (c *call) partNumber() (int, error) {
 	return n, nil
 }
 
+// all tells whether a whole object of size bytes is wanted, be it as a range.
+func (w *wanted) all(size int64) bool {
+	return w.whole || (len(w.spans) == 1 && w.spans[0] == span{0, size})
+}
+
 // showChecksum sets the checksum's header: the object's for the whole, the
-// part's for one part of a composite one, none for a range.
+// part's for one part of a composite one, none for a stretch.
 func (c *call) showChecksum(h *repo.Handle, w wanted) error {
-	if w.part > 0 && h.PartCount > 0 {
-		if h.Checksum.Type != catalog.Composite {
-			return nil
-		}
+	if w.part > 0 && h.PartCount > 0 && h.Checksum.Type == catalog.Composite {
 		parts, err := h.PartList(c.ctx)
 		if err != nil || w.part > len(parts) {
 			return err
@@ -171,7 +174,7 @@ func (c *call) showChecksum(h *repo.Handle, w wanted) error {
 		c.describeChecksum(sum, 0)
 		return nil
 	}
-	if w.whole || w.part > 0 {
+	if w.all(h.Size) {
 		c.describeChecksum(h.Checksum, h.PartCount)
 	}
 	return nil

@@ -18,12 +18,12 @@ type listing struct {
 // listInput reads what all listings of keys share.
 func (c *call) listInput(maxName string) (in listing, err error) {
 	in.Prefix, in.Delimiter = c.query.get("prefix"), c.query.get("delimiter")
-	switch v := c.query.get("encoding-type"); v {
-	case "":
-	case "url":
+	if c.query.has("encoding-type") {
+		v := c.query.get("encoding-type")
+		if v != "url" {
+			return in, badArgument("encoding-type", v, "Invalid Encoding Method specified in Request")
+		}
 		in.encode = true
-	default:
-		return in, badArgument("encoding-type", v, "Invalid Encoding Method specified in Request")
 	}
 	in.Max, err = c.pageSize(maxName)
 	return in, err

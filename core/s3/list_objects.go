@@ -3,6 +3,7 @@ package s3
 import (
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/mucura/mucura/core/repo"
 )
@@ -44,7 +45,9 @@ func (c *call) listObjectsV2() error {
 	if in.After, err = decodeToken(token); err != nil {
 		return err
 	}
-	in.After = max(in.After, startAfter)
+	if token == "" { // which says where to go on, whatever the first request began with
+		in.After = startAfter
+	}
 	l, err := c.f.Repo.ListObjects(c.ctx, c.b, in.ListInput)
 	if err != nil {
 		return err
@@ -85,7 +88,7 @@ func (c *call) contents(b []byte, in *listing, l *repo.Listing, withOwner bool) 
 // entry appends what objects and versions say alike.
 func entry(b []byte, e *repo.ListEntry) []byte {
 	b = append(b, "<LastModified>"...)
-	b = e.ModTime.UTC().AppendFormat(b, timeXML)
+	b = e.ModTime.UTC().Truncate(time.Second).AppendFormat(b, timeXML)
 	b = append(b, "</LastModified><ETag>&quot;"...)
 	b = append(b, e.ETag...)
 	b = append(b, "&quot;</ETag>"...)

@@ -59,7 +59,7 @@ func TestContents(t *testing.T) {
 	}, {Key: "z é", ETag: "e2-3", Owner: "u1", StorageClass: "STANDARD_IA"}}}
 	in := &listing{}
 	got := string(c.contents(nil, in, l, true))
-	want := `<Contents><Key>a&lt;b</Key><LastModified>2024-02-03T04:05:06.789Z</LastModified><ETag>&quot;e1&quot;</ETag>` +
+	want := `<Contents><Key>a&lt;b</Key><LastModified>2024-02-03T04:05:06.000Z</LastModified><ETag>&quot;e1&quot;</ETag>` +
 		`<ChecksumAlgorithm>CRC32</ChecksumAlgorithm><ChecksumType>FULL_OBJECT</ChecksumType><Size>5</Size><StorageClass>STANDARD</StorageClass>` +
 		`<Owner><ID>c1</ID><DisplayName>Ann</DisplayName></Owner></Contents>` +
 		`<Contents><Key>z é</Key><LastModified>0001-01-01T00:00:00.000Z</LastModified><ETag>&quot;e2-3&quot;</ETag><Size>0</Size><StorageClass>STANDARD_IA</StorageClass>` +

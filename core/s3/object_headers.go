@@ -147,5 +147,6 @@ func decodeMeta(s string) string {
 	return s
 }
 
-// formatTime is a time as documents write it.
-func formatTime(t time.Time) string { return t.UTC().Format(timeXML) }
+// formatTime is a time as documents write it: to the second, as in S3, so that
+// it is the one that headers show.
+func formatTime(t time.Time) string { return t.UTC().Truncate(time.Second).Format(timeXML) }

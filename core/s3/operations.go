@@ -36,7 +36,9 @@ func objectOperations() []operation {
 }
 
 // isCopy tells whether the payload comes from another object.
-func isCopy(c *call) bool { return c.r.Header["X-Amz-Copy-Source"] != nil }
+func isCopy(c *call) bool {
+	return c.r.Header["X-Amz-Copy-Source"] != nil || c.hoistsHeader(copySourceHeader)
+}
 
 // isListV2 tells the two listings apart; list-type knows no other value.
 func isListV2(c *call) bool { return c.query.has("list-type") }

@@ -73,13 +73,16 @@ func (c *call) signedBy(auth *sigv4.PostAuth) error {
 	return nil
 }
 
-// key is the key that the form asks for, with ${filename} replaced.
+// key is the key that the form asks for, with ${filename} replaced when the file
+// has a name.
 func (p *postForm) key() (string, error) {
 	key, ok := p.fields["key"]
 	if !ok {
 		return "", badArgument("key", "", "Bucket POST must contain a field named 'key'.  If it is specified, please check the order of the fields.")
 	}
-	key = strings.ReplaceAll(key, "${filename}", p.filename)
+	if p.filename != "" {
+		key = strings.ReplaceAll(key, "${filename}", p.filename)
+	}
 	switch {
 	case key == "":
 		return "", badArgument("key", "", "User key must have a length greater than 0.")

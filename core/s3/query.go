@@ -92,7 +92,7 @@ func (q query) selector() (string, error) {
 				return "", conflictingParams(sel, name)
 			}
 			sel = name
-		case q[i].value == "" && !parameters[name] && !strings.HasPrefix(name, "X-Amz-"):
+		case q[i].value == "" && !parameters[name] && !strings.HasPrefix(strings.ToLower(name), "x-amz-"):
 			return "", s3err.NotImplemented.Field("Header", name)
 		}
 	}

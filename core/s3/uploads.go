@@ -153,6 +153,7 @@ func (c *call) listParts() error {
 	b = who.append(b, "Owner", up.Object.Owner)
 	b = appendElement(b, "StorageClass", storageClass(up.Object.StorageClass))
 	b = appendElement(b, "PartNumberMarker", strconv.Itoa(after))
+	after = 0
 	if len(parts) > 0 {
 		after = parts[len(parts)-1].Number
 	}

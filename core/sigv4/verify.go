@@ -50,7 +50,7 @@ func (v *Verifier) verify(r *http.Request) (*Request, error) {
 
 // check holds a well-formed claim against the request and the secret.
 func (v *Verifier) check(r *http.Request, c *claim) (*Request, error) {
-	if err := requireSigned(r.Header, c.signedHeaders); err != nil {
+	if err := requireSigned(r.Header, c); err != nil {
 		return nil, err
 	}
 	if c.payload == "" { // presigned; in a header it is required
@@ -122,13 +122,18 @@ func (v *Verifier) key(ctx context.Context, id, token string) (Key, error) {
 
 // requireSigned refuses a request with headers that ought to be signed and are
 // not: the host and everything of Amazon's. A proxy in between, or a thief of
-// a presigned URL, cannot add any.
-func requireSigned(h http.Header, signedHeaders string) error {
+// a presigned URL, cannot add any. What a presigned URL says by itself, that the
+// payload is not signed, may be said again, as Go's client does.
+func requireSigned(h http.Header, c *claim) error {
+	signedHeaders := c.signedHeaders
 	var missing []string
 	if !contains(signedHeaders, "host") {
 		missing = append(missing, "host")
 	}
 	for key := range h {
+		if key == "X-Amz-Content-Sha256" && c.presigned && repeatsUnsigned(c.payload, first(h, key)) {
+			continue
+		}
 		if strings.HasPrefix(key, "X-Amz-") && !contains(signedHeaders, key) {
 			missing = append(missing, strings.ToLower(key))
 		}
@@ -139,6 +144,12 @@ func requireSigned(h http.Header, signedHeaders string) error {
 	slices.Sort(missing)
 	return s3err.AccessDenied.Say("There were headers present in the request which were not signed").
 		Field("HeadersNotSigned", strings.Join(missing, ", "))
+}
+
+// repeatsUnsigned says whether a header says of a payload no more than the query
+// of a presigned request: that it is not signed.
+func repeatsUnsigned(query, header string) bool {
+	return header == unsignedPayload && (query == "" || query == unsignedPayload)
 }
 
 // contains says whether a header is in a list like "host;x-amz-date".
