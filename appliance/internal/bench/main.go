@@ -5,6 +5,7 @@
 //
 //	go run ./appliance/internal/bench -mucurad bin/mucurad [-case 'PUT 4'] [-rounds 3] [-profile DIR]
 //	go run ./appliance/internal/bench -mucurad bin/mucurad -objects 1000000
+//	go run ./appliance/internal/bench -mucurad bin/mucurad -idle 10000
 //
 // A peer takes part when its binary is found: MUCURA_BENCH_VERSITYGW (or
 // versitygw on PATH), MUCURA_BENCH_MINIO (or minio on PATH).
@@ -31,12 +32,13 @@ type options struct {
 	profile string
 	dir     string
 	peers   bool
+	tls     bool
 }
 
 func main() {
 	var o options
 	var only string
-	var objects int
+	var objects, connections int
 	flag.StringVar(&o.mucurad, "mucurad", "bin/mucurad", "our server")
 	flag.StringVar(&only, "case", "", "only cases that match this regular expression")
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds of each case; the median counts")
@@ -45,12 +47,17 @@ func main() {
 	flag.StringVar(&o.profile, "profile", "", "write a CPU profile of our server for each case to this directory")
 	flag.StringVar(&o.dir, "dir", "", "where the servers keep their data (default: a temporary directory)")
 	flag.BoolVar(&o.peers, "peers", true, "measure the other servers too")
+	flag.BoolVar(&o.tls, "tls", false, "measure our server over TLS too")
+	flag.IntVar(&connections, "idle", 0, "instead: what this many idle connections cost")
 	flag.IntVar(&objects, "objects", 0, "instead: how cost grows from 20,000 to this many objects")
 	flag.Parse()
 	o.only = regexp.MustCompile("(?i)" + only)
 	work := run
 	if objects > 0 {
 		work = func(o options) error { return scaleRun(o, objects) }
+	}
+	if connections > 0 {
+		work = func(o options) error { return idleRun(o, connections) }
 	}
 	if err := work(o); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)

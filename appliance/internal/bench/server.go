@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -46,6 +47,13 @@ func start(o options, dir string) ([]*server, error) {
 		return nil, err
 	}
 	servers := []*server{s}
+	if o.tls {
+		s, err := startTLS(ours, dir)
+		if err != nil {
+			return servers, err
+		}
+		servers = append(servers, s)
+	}
 	if !o.peers {
 		return servers, nil
 	}
@@ -86,6 +94,10 @@ func minio(bin, port, data string) *exec.Cmd {
 }
 
 func launch(name, data string, command func(port, admin, data string) *exec.Cmd) (*server, error) {
+	return launchWith(name, data, "http", command)
+}
+
+func launchWith(name, data, scheme string, command func(port, admin, data string) *exec.Cmd) (*server, error) {
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return nil, err
 	}
@@ -111,9 +123,9 @@ func launch(name, data string, command func(port, admin, data string) *exec.Cmd)
 		return nil, err
 	}
 	s.client = &harness.Client{
-		Endpoint: "http://" + addr[0],
+		Endpoint: scheme + "://" + addr[0],
 		Creds:    sigv4.Credentials{AccessKeyID: harness.RootKey, SecretAccessKey: harness.RootSecret},
-		HTTP:     &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true, WriteBufferSize: 128 << 10, ReadBufferSize: 128 << 10}},
+		HTTP:     &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, MaxIdleConnsPerHost: 64, DisableCompression: true, WriteBufferSize: 128 << 10, ReadBufferSize: 128 << 10}},
 	}
 	for range 20000 {
 		c, err := net.Dial("tcp", addr[0])
