@@ -84,6 +84,9 @@ func TestListObjects(t *testing.T) {
 	if v2.element("ContinuationToken") != "b" || v2.element("KeyCount") != "2" || strings.Count(v2.body, "<Owner>") != 2 {
 		t.Error(v2.body)
 	}
+	if v2 := s.want(200, "main", "GET", "/bkt?list-type=2&continuation-token=b&start-after=zzz", ""); v2.element("KeyCount") != "2" {
+		t.Error("start-after counts beside a token:", v2.body)
+	}
 	if v2 := s.want(200, "main", "GET", "/bkt?list-type=2&continuation-token=", ""); !strings.Contains(v2.body, "<ContinuationToken></ContinuationToken>") {
 		t.Error(v2.body)
 	}
@@ -93,7 +96,10 @@ func TestListObjects(t *testing.T) {
 	if r := s.fails(s3err.InvalidArgument, "main", "GET", "/bkt?max-keys=blah", ""); r.element("Message") != "Provided max-keys not an integer or within integer range" {
 		t.Error(r.body)
 	}
-	s.fails(s3err.InvalidArgument, "main", "GET", "/bkt?encoding-type=base64", "")
+	for _, list := range []string{"", "list-type=2&", "versions&", "uploads&"} {
+		s.fails(s3err.InvalidArgument, "main", "GET", "/bkt?"+list+"encoding-type=base64", "")
+		s.fails(s3err.InvalidArgument, "main", "GET", "/bkt?"+list+"encoding-type=", "")
+	}
 	s.fails(s3err.InvalidArgument, "main", "GET", "/bkt?list-type=3", "")
 	s.fails(s3err.AccessDenied, "alt", "GET", "/bkt", "")
 	s.fails(s3err.AccessDenied, "", "GET", "/bkt?list-type=2", "")

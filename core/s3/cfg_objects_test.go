@@ -74,10 +74,10 @@ func TestACLRefused(t *testing.T) {
 		code                *s3err.Code
 		headers             []string
 	}{
-		{"nothing", "", "Your request was missing a required header", s3err.MissingSecurityHeader, nil},
+		{"nothing", "", "Your request was missing a required header.", s3err.MissingSecurityHeader, nil},
 		{"unknown canned", "", "", s3err.InvalidArgument, []string{"x-amz-acl", "invalid_acl"}},
 		{"canned and grants", "", "Specifying both Canned ACLs and Header Grants is not allowed.", s3err.InvalidRequest, []string{"x-amz-acl", "private", "x-amz-grant-read", "testuser"}},
-		{"canned and body", aclDoc(main, user(alt)), "This request does not support content", s3err.UnexpectedContent, []string{"x-amz-acl", "private"}},
+		{"canned and body", aclDoc(main, user(alt)), "This request does not support content.", s3err.UnexpectedContent, []string{"x-amz-acl", "private"}},
 		{"grants and body", aclDoc(main, user(alt)), "", s3err.UnexpectedContent, []string{"x-amz-grant-read", "id=" + alt}},
 		{"malformed grant", "", "", s3err.InvalidArgument, []string{"x-amz-grant-read", "testuser"}},
 		{"unknown ID in header", "", "Invalid id", s3err.InvalidArgument, []string{"x-amz-grant-read", "id=nobody"}},

@@ -104,3 +104,17 @@ func TestRename(t *testing.T) {
 	s.fails(s3err.PreconditionFailed, "main", "PUT", "/bkt/d?renameObject", "", "X-Amz-Rename-Source", "/bkt/c", "X-Amz-Rename-Source-If-Match", "x")
 	s.fails(s3err.AccessDenied, "alt", "PUT", "/bkt/d?renameObject", "", "X-Amz-Rename-Source", "/bkt/c")
 }
+
+// A copy onto itself needs something to change; a storage class is enough, even
+// the one the object has.
+func TestCopyOntoItself(t *testing.T) {
+	s := newTestServer(t)
+	s.want(200, "main", "PUT", "/bkt", "")
+	s.want(200, "main", "PUT", "/bkt/k", "hello", "X-Amz-Meta-A", "1")
+	s.fails(s3err.InvalidRequest, "main", "PUT", "/bkt/k", "", "X-Amz-Copy-Source", "bkt/k")
+	s.fails(s3err.InvalidRequest, "main", "PUT", "/bkt/k", "", "X-Amz-Copy-Source", "bkt/k", "X-Amz-Meta-A", "2")
+	s.want(200, "main", "PUT", "/bkt/k", "", "X-Amz-Copy-Source", "bkt/k", "X-Amz-Storage-Class", "STANDARD")
+	if h := s.want(200, "main", "HEAD", "/bkt/k", "").header; h.Get("X-Amz-Meta-A") != "1" {
+		t.Error(h)
+	}
+}

@@ -208,3 +208,16 @@ func FuzzPostForm(f *testing.F) {
 		}
 	})
 }
+
+func TestFormKey(t *testing.T) {
+	for _, tt := range []struct{ key, filename, want string }{
+		{"up/${filename}", "a.txt", "up/a.txt"},
+		{"up/${filename}", "", "up/${filename}"}, // a file without a name: S3 leaves the variable
+		{"k", "a.txt", "k"},
+	} {
+		form := &postForm{fields: map[string]string{"key": tt.key}, filename: tt.filename}
+		if got, err := form.key(); err != nil || got != tt.want {
+			t.Errorf("%q, file %q: %q, %v, want %q", tt.key, tt.filename, got, err, tt.want)
+		}
+	}
+}

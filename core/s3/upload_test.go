@@ -234,3 +234,55 @@ func TestVersionWritten(t *testing.T) {
 		t.Error(r.header)
 	}
 }
+
+func TestUploadOrderOfErrors(t *testing.T) {
+	s := newTestServer(t)
+	s.want(200, "main", "PUT", "/bkt", "")
+	s.want(200, "main", "PUT", "/bkt/src", "0123456789")
+	id := s.begin("/bkt/k")
+	s.fails(s3err.MalformedXML, "main", "POST", "/bkt/k?uploadId="+id, "")
+	s.fails(s3err.NoSuchUpload, "main", "POST", "/bkt/k?uploadId="+strings.Repeat("0", 32), "")
+	for bytes, code := range map[string]*s3err.Code{"bytes=0-10": s3err.InvalidArgument, "bytes=10-10": s3err.InvalidRequest, "bytes=5-4": s3err.InvalidArgument} {
+		s.fails(code, "main", "PUT", "/bkt/k?partNumber=1&uploadId="+id, "", "X-Amz-Copy-Source", "bkt/src", "X-Amz-Copy-Source-Range", bytes)
+	}
+	if r := s.want(200, "main", "GET", "/bkt/k?part-number-marker=7&uploadId="+id, ""); r.element("NextPartNumberMarker") != "0" {
+		t.Error(r.body)
+	}
+}
+
+// A part's checksum is shown of a composite upload; the object's wherever the
+// whole object is sent.
+func TestChecksumShown(t *testing.T) {
+	s := newTestServer(t)
+	s.want(200, "main", "PUT", "/bkt", "")
+	const body = "hello"
+	upload := func(key, kind string) {
+		id := s.begin(key, "X-Amz-Checksum-Algorithm", "CRC32", "X-Amz-Checksum-Type", kind)
+		sum := sumOf("CRC32", body)
+		etag := s.part(key, id, 1, body, "X-Amz-Checksum-Crc32", sum)
+		s.want(200, "main", "POST", key+"?uploadId="+id, strings.Replace(complete(etag), "</ETag>", "</ETag><ChecksumCRC32>"+sum+"</ChecksumCRC32>", 1))
+	}
+	upload("/bkt/c", "COMPOSITE")
+	upload("/bkt/f", "FULL_OBJECT")
+	s.want(200, "main", "PUT", "/bkt/p", body, "X-Amz-Checksum-Crc32", sumOf("CRC32", body))
+	whole, part := s.want(200, "main", "HEAD", "/bkt/c", "", "X-Amz-Checksum-Mode", "enabled").header.Get("X-Amz-Checksum-Crc32"), sumOf("CRC32", body)
+	if !strings.HasSuffix(whole, "-1") {
+		t.Errorf("composite %q", whole)
+	}
+	for _, tt := range []struct{ path, span, want string }{
+		{"/bkt/c?partNumber=1", "", part}, {"/bkt/c", "bytes=0-4", whole}, {"/bkt/c", "bytes=0-3", ""},
+		{"/bkt/f?partNumber=1", "", part}, {"/bkt/p?partNumber=1", "", part}, {"/bkt/p", "bytes=-9", part}, {"/bkt/p", "bytes=1-", ""},
+	} {
+		headers := []string{"X-Amz-Checksum-Mode", "ENABLED"}
+		if tt.span != "" {
+			headers = append(headers, "Range", tt.span)
+		}
+		if got := s.want(206, "main", "GET", tt.path, "", headers...).header.Get("X-Amz-Checksum-Crc32"); got != tt.want {
+			t.Errorf("%s %s: checksum %q, want %q", tt.path, tt.span, got, tt.want)
+		}
+	}
+	a := s.want(200, "main", "GET", "/bkt/c?attributes", "", "X-Amz-Object-Attributes", "Checksum")
+	if a.element("ChecksumCRC32") != strings.TrimSuffix(whole, "-1") || a.element("ChecksumType") != "COMPOSITE" {
+		t.Error(a.body)
+	}
+}
