@@ -71,7 +71,7 @@ func (c *call) getObjectAttributes() error {
 	}
 	if want.checksum && h.Checksum.Value != "" {
 		b = append(b, "<Checksum>"...)
-		b = appendChecksum(b, h.Checksum, 0) // the number of parts is an element of its own here
+		b = appendChecksum(b, h.Checksum, h.PartCount)
 		b = append(b, "</Checksum>"...)
 	}
 	if want.parts && h.PartCount > 0 {
