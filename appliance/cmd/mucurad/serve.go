@@ -23,6 +23,7 @@ func serve(ctx context.Context, name string, args []string) error {
 	if err != nil {
 		return err
 	}
+	tuneGC()
 	log := obs.NewLog(os.Stderr, c.LogLevel)
 	stores, err := openStores(c)
 	if err != nil {

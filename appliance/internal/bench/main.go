@@ -44,7 +44,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds of each case; the median counts")
 	flag.IntVar(&o.clients, "clients", 8, "clients at once")
 	flag.Float64Var(&o.scale, "scale", 1, "factor on the number of operations")
-	flag.StringVar(&o.profile, "profile", "", "write a CPU profile of our server for each case to this directory")
+	flag.StringVar(&o.profile, "profile", "", "write a CPU profile of our server for each case to this directory, and print where the time goes")
 	flag.StringVar(&o.dir, "dir", "", "where the servers keep their data (default: a temporary directory)")
 	flag.BoolVar(&o.peers, "peers", true, "measure the other servers too")
 	flag.BoolVar(&o.tls, "tls", false, "measure our server over TLS too")
@@ -116,6 +116,7 @@ func measure(ctx context.Context, o options, c benchCase, servers []*server, t *
 		}
 	}
 	n := max(o.clients, int(float64(c.ops)*o.scale))
+	profile := ""
 	for round := range o.rounds {
 		for _, s := range servers {
 			if skipped[s] {
@@ -128,6 +129,9 @@ func measure(ctx context.Context, o options, c benchCase, servers []*server, t *
 				continue
 			}
 			got[s] = append(got[s], v)
+			if o.profile != "" && s.admin != "" && c.figure == nil {
+				profile = profileFile(o, c)
+			}
 		}
 	}
 	t.row(c.name, func(s *server) string {
@@ -142,7 +146,14 @@ func measure(ctx context.Context, o options, c benchCase, servers []*server, t *
 		}
 		return median(got[s])
 	})
+	if profile != "" {
+		return breakdown(profile)
+	}
 	return nil
+}
+
+func profileFile(o options, c benchCase) string {
+	return filepath.Join(o.profile, strings.NewReplacer(" ", "_", "/", "_").Replace(c.name)+".pprof")
 }
 
 // cost runs n operations on a server and returns CPU µs for each, or for a
@@ -158,7 +169,7 @@ func (s *server) cost(ctx context.Context, o options, c benchCase, round, n int)
 	}
 	stopProfile := func() {}
 	if o.profile != "" && s.admin != "" {
-		stopProfile = s.profile(filepath.Join(o.profile, strings.NewReplacer(" ", "_", "/", "_").Replace(c.name)+".pprof"))
+		stopProfile = s.profile(profileFile(o, c))
 	}
 	before := s.cpu()
 	err := parallel(o.clients, n, func(i int) error { return c.op(ctx, s, round, i) })
