@@ -79,7 +79,7 @@ func theDifferences() []difference {
 		{where: "Conditional deletion by time and size", others: "S3 knows `x-amz-if-match-size` and `-last-modified-time` on directory buckets only.", ours: "On every bucket.", why: "It costs nothing.", show: showDeleteObject},
 		{where: "Regions", others: "S3 refuses or redirects a request signed for another region.", ours: "Any region is accepted in a signature.", why: "A site is one region; clients come with odd defaults (s3cmd signs for `US`).", show: showRegions},
 		{where: "The site's region", others: "S3's oldest is us-east-1.", ours: "`mucura`, unless `--region` says otherwise.", why: "With us-east-1 or eu-west-1 boto3 and the AWS CLI presign with Signature V2.", show: showLocation},
-		{where: "Encryption by default", others: "S3 encrypts everything with SSE-S3.", ours: "Only where a client or the bucket asks for it.", why: "The key lies beside the data, so it protects backups of contents, not a stolen machine; it costs CPU and sendfile.",
+		{where: "Encryption by default", others: "S3 encrypts everything with SSE-S3.", ours: "Only where a client or the bucket asks for it.", why: "It costs CPU time and the kernel's zero-copy path; who wants it everywhere sets the bucket's default.",
 			show: func(s *testServer) {
 				s.shows(s.want(200, "main", "PUT", "/bkt/k", "hello"), sseHeader, "")
 				s.fails(s3err.ServerSideEncryptionNotFound, "main", "GET", "/bkt?encryption", "")
