@@ -59,7 +59,8 @@ type Report struct {
 	Bytes    int64 `json:"bytes"` // of versions and parts
 	Problems int   `json:"problems"`
 	// Unnamed are contents that no record names, older than the leeway; the
-	// sweeper frees them. Not a problem.
+	// sweeper frees them. Not a problem. -1 when damaged records leave it open
+	// what they name.
 	Unnamed int `json:"unnamed"`
 }
 
@@ -334,5 +335,9 @@ func (r *run) unnamed(ctx context.Context) error {
 		return nil
 	}
 	s := &sweep.Sweeper{Repo: r.Repo, Now: r.Now, Log: slog.New(slog.DiscardHandler)}
-	return s.Unnamed(ctx, func(content.ID) error { r.Unnamed++; return nil })
+	err := s.Unnamed(ctx, func(content.ID) error { r.Unnamed++; return nil })
+	if r.Problems > 0 && (errors.Is(err, catalog.ErrRecord) || errors.Is(err, content.ErrCorrupt)) {
+		r.Unnamed, err = -1, nil // the record was reported
+	}
+	return err
 }
