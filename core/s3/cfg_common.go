@@ -45,7 +45,8 @@ func (c *call) openWith(action, versionAction string, extra map[string][]string,
 	h, err := c.f.Repo.Open(c.ctx, c.b, c.key, version, false)
 	if err != nil {
 		err = c.missing(h, version, err)
-		if errors.Is(err, s3err.NoSuchKey) && h != nil && h.DeleteMarker {
+		// S3 calls the key missing when the ACL is read, and nowhere else.
+		if errors.Is(err, s3err.NoSuchKey) && h != nil && h.DeleteMarker && action != "s3:GetObjectAcl" {
 			err = c.notOnMarker()
 		}
 		if bad == nil || errors.Is(err, s3err.AccessDenied) {

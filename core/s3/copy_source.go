@@ -70,7 +70,7 @@ func (c *call) openSource(s copySource) (*repo.Handle, error) {
 		// A copy is never "not modified": S3 answers 412 for each condition.
 		return nil, s3err.PreconditionFailed.Field("Condition", "x-amz-copy-source-"+failed)
 	}
-	if b.Versioning != catalog.Unversioned {
+	if !h.Null { // a null version S3 does not name
 		c.set("X-Amz-Copy-Source-Version-Id", h.VersionID())
 	}
 	return h, nil

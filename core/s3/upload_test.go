@@ -218,7 +218,11 @@ func TestVersionWritten(t *testing.T) {
 		if state != "" {
 			s.want(200, "main", "PUT", "/bkt?versioning", "<VersioningConfiguration><Status>"+state+"</Status></VersioningConfiguration>")
 		}
+		s.want(200, "main", "PUT", "/bkt/k0", "x")
 		id := s.begin("/bkt/m")
+		if r := s.want(200, "main", "PUT", "/bkt/of", "", "X-Amz-Copy-Source", "bkt/k0"); (r.header.Get("X-Amz-Copy-Source-Version-Id") != "") != (state == "Enabled") {
+			t.Errorf("versioning %q: copied version %q", state, r.header.Get("X-Amz-Copy-Source-Version-Id"))
+		}
 		for what, r := range map[string]*reply{
 			"put":      s.want(200, "main", "PUT", "/bkt/k", "x"),
 			"copy":     s.want(200, "main", "PUT", "/bkt/c", "", "X-Amz-Copy-Source", "bkt/k"),
