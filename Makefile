@@ -2,7 +2,7 @@
 # make test   runs every test that needs nothing but Go and a C compiler
 GO      ?= go
 DATA    ?= $(CURDIR)/data
-LDFLAGS ?= -s -w
+LDFLAGS ?= -s -w -X main.release=$(shell git describe --tags --always --dirty 2>/dev/null)
 
 .PHONY: build run test lint bench interop torture clean
 

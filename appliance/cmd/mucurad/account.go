@@ -182,3 +182,49 @@ func keyRemove(ctx context.Context, name string, args []string) error {
 		return a.Accounts.RemoveKey(ctx, owner, rest[0])
 	})
 }
+
+// accountSet changes what may change of an account; what is not given stays.
+func accountSet(ctx context.Context, name string, args []string) error {
+	var given *flag.FlagSet
+	var quota config.Size
+	var displayName, email, role, state string
+	c, rest, err := parseArgs(name, args, func(fs *flag.FlagSet) {
+		given = fs
+		fs.StringVar(&displayName, "display-name", "", "name to show")
+		fs.StringVar(&email, "email", "", "e-mail address")
+		fs.StringVar(&role, "role", "", "member or operator")
+		fs.StringVar(&state, "state", "", "active or suspended; a suspended account's keys are refused at once")
+		fs.Var(&quota, "quota", "most bytes the account may store; -1 is no limit")
+	}, 1)
+	if err != nil {
+		return err
+	}
+	if role != "" && role != string(catalog.Member) && role != string(catalog.Operator) {
+		return fmt.Errorf("role %q is neither member nor operator", role)
+	}
+	if state != "" && state != string(catalog.Active) && state != string(catalog.Suspended) {
+		return fmt.Errorf("state %q is neither active nor suspended", state)
+	}
+	set := map[string]func(*catalog.Account){
+		"display-name": func(a *catalog.Account) { a.DisplayName = displayName },
+		"email":        func(a *catalog.Account) { a.Email = email },
+		"role":         func(a *catalog.Account) { a.Role = catalog.Role(role) },
+		"state":        func(a *catalog.Account) { a.State = catalog.State(state) },
+		"quota":        func(a *catalog.Account) { a.Quota = int64(quota) },
+	}
+	return withApp(ctx, c, func(a *app.App) error {
+		acct, err := a.Accounts.ByName(ctx, rest[0])
+		if err != nil {
+			return err
+		}
+		_, err = a.Accounts.Update(ctx, acct.ID, func(acct *catalog.Account) error {
+			given.Visit(func(f *flag.Flag) {
+				if change := set[f.Name]; change != nil {
+					change(acct)
+				}
+			})
+			return nil
+		})
+		return err
+	})
+}

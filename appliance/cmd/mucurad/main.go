@@ -26,6 +26,7 @@ func commands() []command {
 		{"check", "[flags]", "check the configuration and the stores, then exit", check},
 		{"account add", "NAME [flags]", "add an account and its first access key", accountAdd},
 		{"account ls", "[flags]", "list accounts", accountList},
+		{"account set", "NAME [flags]", "change an account's quota, name, e-mail, role or state", accountSet},
 		{"account rm", "NAME [flags]", "remove an account that owns no bucket", accountRemove},
 		{"key add", "NAME [flags]", "add an access key to an account", keyAdd},
 		{"key ls", "NAME [flags]", "list an account's access keys", keyList},

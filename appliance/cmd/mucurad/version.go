@@ -6,7 +6,10 @@ import (
 	"runtime/debug"
 )
 
-// version prints what was built: module version or commit, and toolchain.
+// release is what "git describe" said when it was built; see the Makefile.
+var release string
+
+// version prints what was built: release, module version or commit, and toolchain.
 func version(context.Context, string, []string) error {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -14,6 +17,9 @@ func version(context.Context, string, []string) error {
 		return nil
 	}
 	v := info.Main.Version
+	if release != "" {
+		v = release
+	}
 	for _, s := range info.Settings {
 		if s.Key == "vcs.revision" && (v == "" || v == "(devel)") {
 			v = s.Value
