@@ -66,11 +66,13 @@ func (c *call) notOnMarker() error {
 }
 
 // askedVersion is the version ID that the request names, "" for the current
-// one. InvalidArgument for what cannot be a version ID.
+// one. InvalidArgument for what cannot be a version ID. An empty one is refused,
+// as by S3, where it might mean a version; in a bucket that never had any it is
+// what some programs send for the only one there is.
 func (c *call) askedVersion() (string, error) {
 	id := c.query.get("versionId")
 	if id == "" {
-		if c.query.has("versionId") {
+		if c.query.has("versionId") && c.b.Versioning != catalog.Unversioned {
 			return "", badArgument("versionId", "", "Version id cannot be the empty string")
 		}
 		return "", nil

@@ -17,7 +17,7 @@ func TestErrorDocument(t *testing.T) {
 		err  error
 		want string
 	}{
-		{s3err.AccessDenied, `<Code>AccessDenied</Code><Message>Access Denied</Message>`},
+		{s3err.AccessDenied, `<Code>AccessDenied</Code><Message>Access Denied.</Message>`},
 		{s3err.NoSuchBucket, `<Code>NoSuchBucket</Code><Message>The specified bucket does not exist.</Message><BucketName>b</BucketName>`},
 		{s3err.NoSuchKey, `<Code>NoSuchKey</Code><Message>The specified key does not exist.</Message><Key>a&lt;b&gt;&amp;&quot;&#x1;é</Key>`},
 		{s3err.InvalidArgument.Say("so").Field("ArgumentName", "n").Field("ArgumentValue", ""), `<Code>InvalidArgument</Code><Message>so</Message><ArgumentName>n</ArgumentName><ArgumentValue></ArgumentValue>`},

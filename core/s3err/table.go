@@ -1,10 +1,11 @@
 package s3err
 
 // The table. Keep it sorted; add a row rather than a message of your own.
-// Messages are S3's words, with the final stop that its documentation gives them.
+// Messages are S3's words. Where S3 itself and its documentation disagree about
+// the final stop, there is one.
 var (
 	AccessControlListNotSupported    = &Code{"AccessControlListNotSupported", 400, "The bucket does not allow ACLs."}
-	AccessDenied                     = &Code{"AccessDenied", 403, "Access Denied"}
+	AccessDenied                     = &Code{"AccessDenied", 403, "Access Denied."}
 	AccessForbidden                  = &Code{"AccessForbidden", 403, "CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec."}
 	AuthorizationHeaderMalformed     = &Code{"AuthorizationHeaderMalformed", 400, "The authorization header is malformed"}
 	AuthorizationQueryParametersErr  = &Code{"AuthorizationQueryParametersError", 400, "Error parsing the X-Amz-Credential parameter"}
