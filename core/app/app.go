@@ -24,6 +24,7 @@ import (
 	"github.com/mucura/mucura/core/s3err"
 	"github.com/mucura/mucura/core/sigv4"
 	"github.com/mucura/mucura/core/sse"
+	"github.com/mucura/mucura/core/storewrap"
 	"github.com/mucura/mucura/core/sweep"
 )
 
@@ -70,11 +71,14 @@ type App struct {
 // New wires an App. It reads and writes nothing.
 func New(c *config.Config, stores *Stores, log *slog.Logger) *App {
 	a := &App{Config: c, Stores: stores, Log: log, slots: make(chan struct{}, c.MaxRequests)}
-	a.Accounts = &accounts.Service{Registry: stores.Registry, Now: time.Now, SiteKey: stores.SiteKey, OldSiteKeys: stores.OldSiteKeys}
-	a.Quota = &quota.Keeper{Registry: stores.Registry, Now: time.Now, Process: processName()}
+	// A short outage of a metadata store is ridden out; a longer one is told to
+	// clients as SlowDown.
+	metadata, registry := meta.Store(&storewrap.Retry{Store: stores.Meta}), meta.Store(&storewrap.Retry{Store: stores.Registry})
+	a.Accounts = &accounts.Service{Registry: registry, Now: time.Now, SiteKey: stores.SiteKey, OldSiteKeys: stores.OldSiteKeys}
+	a.Quota = &quota.Keeper{Registry: registry, Now: time.Now, Process: processName()}
 	a.Repo = &repo.Repo{
-		Meta:      stores.Meta,
-		Registry:  stores.Registry,
+		Meta:      metadata,
+		Registry:  registry,
 		Content:   stores.Content,
 		Quota:     a.Quota,
 		Accounts:  a.Accounts,

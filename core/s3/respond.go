@@ -100,6 +100,9 @@ func (c *call) respondError(e *s3err.Error) {
 	h := c.w.Header()
 	delete(h, "Content-Length")
 	delete(h, "Content-Range")
+	if e.Status == http.StatusServiceUnavailable {
+		h["Retry-After"] = retryAfter
+	}
 	if e.Status == http.StatusNotModified || c.r.Method == http.MethodHead {
 		delete(h, "Content-Type")
 		c.start(e.Status)
@@ -110,6 +113,10 @@ func (c *call) respondError(e *s3err.Error) {
 	}
 	c.document(e.Status, c.errorDocument(e)) //nolint:errcheck // the client has gone; nobody is left to tell
 }
+
+// retryAfter is how many seconds a client may wait that was told to slow down;
+// most wait by rules of their own.
+var retryAfter = []string{"1"}
 
 // entityHeaders describe an object; an error document must not carry them.
 var entityHeaders = []string{"Etag", "Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language", "Expires", "Accept-Ranges"}

@@ -10,10 +10,9 @@ import (
 )
 
 // Retry is a metadata store that repeats calls which failed with
-// meta.ErrUnavailable: reads, Ping, and writes without condition. Conditional
-// writes and batches are passed on once, because the caller has to read again
-// anyway. meta.ErrOutcomeUnknown is never retried: a write done twice could
-// undo another's that came between.
+// meta.ErrUnavailable, which says that nothing was written. No other error is
+// retried: after meta.ErrConflict the caller has to read again, and after
+// meta.ErrOutcomeUnknown a write done twice could undo another's that came between.
 //
 // Before the n-th repetition it waits a random time up to Base·2ⁿ, at most Max
 // ("full jitter", https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/),
@@ -24,65 +23,91 @@ type Retry struct {
 	Attempts int           // calls in all; 0 means 4
 	Base     time.Duration // 0 means 10 ms
 	Max      time.Duration // 0 means 500 ms
+	// Within is how long after the first call a repetition may begin: a store
+	// that takes long to say no is asked less often. 0 means 5 s.
+	Within time.Duration
 }
 
 // Get reads a record.
-func (s *Retry) Get(ctx context.Context, p meta.Partition, key string, withBody bool) (r meta.Record, err error) {
-	err = s.do(ctx, func() error {
-		r, err = s.Store.Get(ctx, p, key, withBody)
-		return err
-	})
-	return r, err
+func (s *Retry) Get(ctx context.Context, p meta.Partition, key string, withBody bool) (meta.Record, error) {
+	begun := time.Now()
+	for n := 1; ; n++ {
+		r, err := s.Store.Get(ctx, p, key, withBody)
+		if err == nil || !s.again(ctx, begun, n, err) {
+			return r, err
+		}
+	}
 }
 
 // Put replaces a record.
-func (s *Retry) Put(ctx context.Context, p meta.Partition, key string, r meta.Record, cond meta.Cond) (v meta.Version, err error) {
-	if cond.Kind != meta.Any {
-		return s.Store.Put(ctx, p, key, r, cond)
+func (s *Retry) Put(ctx context.Context, p meta.Partition, key string, r meta.Record, cond meta.Cond) (meta.Version, error) {
+	begun := time.Now()
+	for n := 1; ; n++ {
+		v, err := s.Store.Put(ctx, p, key, r, cond)
+		if err == nil || !s.again(ctx, begun, n, err) {
+			return v, err
+		}
 	}
-	err = s.do(ctx, func() error {
-		v, err = s.Store.Put(ctx, p, key, r, cond)
-		return err
-	})
-	return v, err
 }
 
 // Delete removes a record.
 func (s *Retry) Delete(ctx context.Context, p meta.Partition, key string, cond meta.Cond) error {
-	if cond.Kind != meta.Any {
-		return s.Store.Delete(ctx, p, key, cond)
+	begun := time.Now()
+	for n := 1; ; n++ {
+		err := s.Store.Delete(ctx, p, key, cond)
+		if err == nil || !s.again(ctx, begun, n, err) {
+			return err
+		}
 	}
-	return s.do(ctx, func() error { return s.Store.Delete(ctx, p, key, cond) })
 }
 
 // Scan returns a page.
-func (s *Retry) Scan(ctx context.Context, p meta.Partition, r meta.Range) (page meta.Page, err error) {
-	err = s.do(ctx, func() error {
-		page, err = s.Store.Scan(ctx, p, r)
-		return err
-	})
-	return page, err
+func (s *Retry) Scan(ctx context.Context, p meta.Partition, r meta.Range) (meta.Page, error) {
+	begun := time.Now()
+	for n := 1; ; n++ {
+		page, err := s.Store.Scan(ctx, p, r)
+		if err == nil || !s.again(ctx, begun, n, err) {
+			return page, err
+		}
+	}
+}
+
+// Batch does all ops or none.
+func (s *Retry) Batch(ctx context.Context, p meta.Partition, ops []meta.Op) error {
+	begun := time.Now()
+	for n := 1; ; n++ {
+		err := s.Store.Batch(ctx, p, ops)
+		if err == nil || !s.again(ctx, begun, n, err) {
+			return err
+		}
+	}
 }
 
 // Ping tells whether the store can serve.
 func (s *Retry) Ping(ctx context.Context) error {
-	return s.do(ctx, func() error { return s.Store.Ping(ctx) })
+	begun := time.Now()
+	for n := 1; ; n++ {
+		err := s.Store.Ping(ctx)
+		if err == nil || !s.again(ctx, begun, n, err) {
+			return err
+		}
+	}
 }
 
-func (s *Retry) do(ctx context.Context, call func() error) error {
-	attempts := s.Attempts
+// again tells whether the n-th call, counted from 1, which failed with err, is to
+// be repeated, and waits before that.
+func (s *Retry) again(ctx context.Context, begun time.Time, n int, err error) bool {
+	attempts, within := s.Attempts, s.Within
 	if attempts == 0 {
 		attempts = 4
 	}
-	for n := 1; ; n++ {
-		err := call()
-		if err == nil || n >= attempts || !errors.Is(err, meta.ErrUnavailable) {
-			return err
-		}
-		if sleep(ctx, s.wait(n)) != nil {
-			return err
-		}
+	if within == 0 {
+		within = 5 * time.Second
 	}
+	if n >= attempts || !errors.Is(err, meta.ErrUnavailable) || time.Since(begun) > within {
+		return false
+	}
+	return sleep(ctx, s.wait(n)) == nil
 }
 
 // wait draws the time before repetition n, counted from 1.
