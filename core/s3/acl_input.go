@@ -13,7 +13,7 @@ func (c *call) ownerAndACL() (owner string, acl *catalog.ACL, err error) {
 	if err != nil || !given {
 		return owner, nil, err
 	}
-	return owner, acl, c.mayGive("s3:PutObjectAcl")
+	return owner, acl, c.mayGive("s3:PutObjectAcl", c.ownObject())
 }
 
 // newBucketACL is the ACL of the bucket being created.

@@ -2,6 +2,7 @@ package s3
 
 import (
 	"errors"
+	"net/http"
 
 	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/repo"
@@ -66,13 +67,13 @@ func (c *call) notOnMarker() error {
 }
 
 // askedVersion is the version ID that the request names, "" for the current
-// one. InvalidArgument for what cannot be a version ID. An empty one is refused,
-// as by S3, where it might mean a version; in a bucket that never had any it is
-// what some programs send for the only one there is.
+// one. InvalidArgument for what cannot be a version ID. An empty one, which some
+// programs send for none, is refused only where a version might be deleted in
+// place of another.
 func (c *call) askedVersion() (string, error) {
 	id := c.query.get("versionId")
 	if id == "" {
-		if c.query.has("versionId") && c.b.Versioning != catalog.Unversioned {
+		if c.query.has("versionId") && c.r.Method == http.MethodDelete && c.b.Versioning != catalog.Unversioned {
 			return "", badArgument("versionId", "", "Version id cannot be the empty string")
 		}
 		return "", nil

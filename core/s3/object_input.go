@@ -34,20 +34,21 @@ func (c *call) objectFromHeaders() (o catalog.Object, err error) {
 	return o, err
 }
 
-// tagsFromHeaders reads x-amz-tagging, which needs a permission of its own.
+// tagsFromHeaders reads x-amz-tagging, which needs a permission of its own: who
+// may write to somebody's bucket may not tag there unless its owner says so.
 func (c *call) tagsFromHeaders() ([]catalog.Tag, error) {
 	tags, err := parseTaggingHeader(c.r.Header.Get("X-Amz-Tagging"))
 	if err != nil || len(tags) == 0 {
 		return nil, err
 	}
-	return tags, c.mayGive("s3:PutObjectTagging")
+	return tags, c.mayGive("s3:PutObjectTagging", nil)
 }
 
 // mayGive authorizes giving an ACL or tags to the version being written. Nobody
 // owns what an anonymous request writes, so where the bucket's ACL lets everyone
 // write, that is enough, unless a policy denies it.
-func (c *call) mayGive(action string) error {
-	d := c.decide(action, c.key, c.ownObject())
+func (c *call) mayGive(action string, o *catalog.Object) error {
+	d := c.decide(action, c.key, o)
 	if d.Allow || (c.principal.Anonymous() && d.ExplicitDeny == "" && c.everyoneWrites()) {
 		return nil
 	}
@@ -69,7 +70,7 @@ func (c *call) everyoneWrites() bool {
 }
 
 // ownObject stands for the version about to be written: the writer's own, so
-// that she may give it an ACL or tags with it unless a policy denies that.
+// that she may give it an ACL with it unless a policy denies that.
 func (c *call) ownObject() *catalog.Object {
 	return &catalog.Object{Owner: c.principal.ID()}
 }

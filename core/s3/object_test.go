@@ -144,9 +144,11 @@ func TestMissing(t *testing.T) {
 	s.fails(s3err.NoSuchKey, "main", "HEAD", "/bkt/k", "")
 	s.fails(s3err.AccessDenied, "alt", "GET", "/bkt/k", "")
 	s.fails(s3err.AccessDenied, "", "HEAD", "/bkt/k", "")
-	s.fails(s3err.NoSuchKey, "main", "GET", "/bkt/k?versionId=", "") // no versions: there is only one it can mean
+	s.fails(s3err.NoSuchKey, "main", "GET", "/bkt/k?versionId=", "")
+	s.want(204, "main", "DELETE", "/bkt/k?versionId=", "") // no versions: there is only one it can mean
 	s.want(200, "main", "PUT", "/bkt?versioning", "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>")
-	s.fails(s3err.InvalidArgument, "main", "GET", "/bkt/k?versionId=", "")
+	s.fails(s3err.NoSuchKey, "main", "GET", "/bkt/k?versionId=", "")
+	s.fails(s3err.InvalidArgument, "main", "DELETE", "/bkt/k?versionId=", "")
 	s.fails(s3err.InvalidArgument, "main", "GET", "/bkt/k?versionId=../x", "")
 	if r := s.fails(s3err.NoSuchBucket, "main", "GET", "/none/k", ""); r.element("BucketName") != "none" {
 		t.Error(r.body)
