@@ -94,8 +94,8 @@ type writer struct {
 
 // body is size bytes that tell who wrote them.
 func body(key string, n, size int) []byte {
-	b := bytes.Repeat([]byte(fmt.Sprintf("%s %d\n", key, n)), size/8+1)
-	return b[:size]
+	line := fmt.Sprintf("%s %d\n", key, n)
+	return bytes.Repeat([]byte(line), size/len(line)+1)[:size]
 }
 
 func etag(b []byte) string {

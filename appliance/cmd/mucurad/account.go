@@ -5,6 +5,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -78,31 +80,41 @@ func accountList(ctx context.Context, name string, args []string) error {
 		return err
 	}
 	return withApp(ctx, c, func(a *app.App) error {
+		all, err := allAccounts(ctx, a)
+		if err != nil {
+			return err
+		}
 		w := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
 		fmt.Fprintln(w, "NAME\tROLE\tSTATE\tUSED\tQUOTA\tE-MAIL\tCANONICAL ID")
-		after := ""
-		for {
-			page, more, err := a.Accounts.List(ctx, after, 1000)
+		for _, acct := range all {
+			u, err := a.Quota.Usage(ctx, acct.ID)
 			if err != nil {
 				return err
 			}
-			for _, acct := range page {
-				u, err := a.Quota.Usage(ctx, acct.ID)
-				if err != nil {
-					return err
-				}
-				quota := "none"
-				if acct.Quota >= 0 {
-					quota = fmt.Sprint(acct.Quota)
-				}
-				fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\t%s\n", acct.Name, acct.Role, acct.State, u.Bytes, quota, acct.Email, acct.CanonicalID)
-				after = acct.ID
+			quota := "none"
+			if acct.Quota >= 0 {
+				quota = fmt.Sprint(acct.Quota)
 			}
-			if !more {
-				return w.Flush()
-			}
+			fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\t%s\n", acct.Name, acct.Role, acct.State, u.Bytes, quota, acct.Email, acct.CanonicalID)
 		}
+		return w.Flush()
 	})
+}
+
+// allAccounts reads every account, by name.
+func allAccounts(ctx context.Context, a *app.App) (all []*catalog.Account, err error) {
+	after := ""
+	for more := true; more; {
+		var page []*catalog.Account
+		if page, more, err = a.Accounts.List(ctx, after, 1000); err != nil {
+			return nil, err
+		}
+		for _, acct := range page {
+			all, after = append(all, acct), acct.ID
+		}
+	}
+	slices.SortFunc(all, func(x, y *catalog.Account) int { return strings.Compare(x.Name, y.Name) })
+	return all, nil
 }
 
 func accountRemove(ctx context.Context, name string, args []string) error {

@@ -149,7 +149,7 @@ func (s *server) run(ctx context.Context) error {
 	failed := make(chan error, 2)
 	go func() {
 		if s.cert != nil {
-			go s.cert.watch(background, 10*time.Second)
+			go s.cert.watch(background, 2*time.Second)
 			failed <- s.s3.ServeTLS(s.listener, "", "")
 		} else {
 			failed <- s.s3.Serve(s.listener)

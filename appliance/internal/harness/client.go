@@ -34,6 +34,11 @@ func (s *Server) NewClient() *Client {
 	}
 }
 
+// As makes a client like c that signs with another key pair.
+func (c *Client) As(accessKeyID, secretAccessKey string) *Client {
+	return &Client{Endpoint: c.Endpoint, HTTP: c.HTTP, Creds: sigv4.Credentials{AccessKeyID: accessKeyID, SecretAccessKey: secretAccessKey}}
+}
+
 // Answer is a response that was read whole.
 type Answer struct {
 	Status int

@@ -153,6 +153,15 @@ func (s *Server) Stop() error {
 	return nil
 }
 
+// Terminate sends SIGTERM and does not wait; Wait does.
+func (s *Server) Terminate() error { return s.cmd.Process.Signal(syscall.SIGTERM) }
+
+// Wait waits for the end of the process and gives its exit status.
+func (s *Server) Wait() int {
+	<-s.done
+	return s.cmd.ProcessState.ExitCode()
+}
+
 // Pid is the running process's ID.
 func (s *Server) Pid() int { return s.cmd.Process.Pid }
 
