@@ -122,7 +122,7 @@ func (k *Keeper) grant(l *ledger, u *catalog.Usage, a *attempt, o order, now tim
 	}
 	a.lease = l.held + o.want
 	if o.more {
-		a.lease += max(0, min(k.chunk(), (free-o.want)/16))
+		a.lease += max(0, min(k.chunk(o.want), (free-o.want)/16))
 	}
 	a.expires = now.Add(k.leaseTime())
 	a.keeps = a.lease > 0 || o.reserve || l.open > 0
@@ -199,14 +199,16 @@ func (l *ledger) resolve(u *catalog.Usage, process string) {
 	}
 }
 
-func (k *Keeper) chunk() int64 {
+// chunk is how much to lease beyond what is wanted: where objects are large,
+// enough for some more of them.
+func (k *Keeper) chunk(want int64) int64 {
 	switch {
 	case k.Chunk < 0:
 		return 0
 	case k.Chunk == 0:
-		return defaultChunk
+		return max(defaultChunk, 16*want)
 	}
-	return k.Chunk
+	return max(k.Chunk, 16*want)
 }
 
 func (k *Keeper) leaseTime() time.Duration {
