@@ -2,9 +2,13 @@ package app
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/pprof"
 	"time"
+
+	"github.com/mucura/mucura/core/content"
+	"github.com/mucura/mucura/core/meta"
 )
 
 // pingTimeout bounds a readiness check of one store.
@@ -30,10 +34,12 @@ func (a *App) Admin() http.Handler {
 	return mux
 }
 
-// ready answers 200 when every store can serve, else 503 and which cannot.
+// ready answers 200 when every store can serve, else 503 and which cannot. A
+// store that is full serves: people read, and delete.
 func (a *App) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), pingTimeout)
 	defer cancel()
+	var full []string
 	for _, s := range []struct {
 		name string
 		ping func(context.Context) error
@@ -42,11 +48,19 @@ func (a *App) ready(w http.ResponseWriter, r *http.Request) {
 		{"registry", a.Stores.Registry.Ping},
 		{"content", a.Stores.Content.Ping},
 	} {
-		if err := s.ping(ctx); err != nil {
+		err := s.ping(ctx)
+		if errors.Is(err, meta.ErrFull) || errors.Is(err, content.ErrFull) {
+			full = append(full, s.name)
+			continue
+		}
+		if err != nil {
 			a.Log.Warn("not ready", "store", s.name, "error", err.Error())
 			http.Error(w, s.name+" store is not available", http.StatusServiceUnavailable)
 			return
 		}
 	}
 	_, _ = w.Write([]byte("ready\n"))
+	for _, name := range full {
+		_, _ = w.Write([]byte(name + " store is full\n"))
+	}
 }

@@ -49,6 +49,15 @@ func TestAdmin(t *testing.T) {
 	if code, body := ask("/-/ready"); code != 503 || !strings.Contains(body, "metadata") {
 		t.Errorf("not ready: %d %s", code, body)
 	}
+	l.faults.Before = func(op storewrap.Op, _ meta.Partition, _ string) error {
+		if op == storewrap.Ping {
+			return meta.ErrFull
+		}
+		return nil
+	}
+	if code, body := ask("/-/ready"); code != 200 || !strings.Contains(body, "metadata store is full") {
+		t.Errorf("full: %d %s", code, body)
+	}
 	if code, _ := ask("/-/live"); code != 200 {
 		t.Errorf("not alive: %d", code)
 	}

@@ -86,6 +86,7 @@ func New(c *config.Config, stores *Stores, log *slog.Logger) *App {
 		Now:       time.Now,
 		InlineMax: min(int(c.InlineMax), stores.Meta.Capabilities().MaxInline),
 		Leeway:    c.Leeway,
+		Room:      a.room,
 	}
 	a.Front = &s3.Front{
 		Repo:     a.Repo,

@@ -1,9 +1,12 @@
 package app
 
 import (
+	"context"
+	"math"
 	"runtime"
 	"strconv"
 
+	"github.com/mucura/mucura/core/content"
 	"github.com/mucura/mucura/core/obs"
 	"github.com/mucura/mucura/core/s3"
 )
@@ -25,6 +28,15 @@ func newMetrics(a *App) *metrics {
 	m.seconds = m.NewHistogram("mucura_request_seconds", "Time from the request's header to the end of the answer.",
 		[]float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 60}, "op")
 	m.Gauge("mucura_requests_in_flight", "Requests being served.", func() float64 { return float64(len(a.slots)) })
+	if space, ok := a.Stores.Content.(content.Space); ok {
+		m.Gauge("mucura_content_free_bytes", "Room left in the content store.", func() float64 {
+			free, _, err := space.Space(context.Background())
+			if err != nil {
+				return math.NaN()
+			}
+			return float64(free)
+		})
+	}
 	m.Gauge("go_goroutines", "Goroutines.", func() float64 { return float64(runtime.NumGoroutine()) })
 	m.Gauge("go_memstats_heap_inuse_bytes", "Heap in use.", func() float64 {
 		var s runtime.MemStats

@@ -38,6 +38,7 @@ type Config struct {
 	AllowPlainSSEC    bool
 
 	InlineMax     Size
+	MinFree       Size
 	Leeway        time.Duration
 	SweepInterval time.Duration
 
@@ -89,6 +90,7 @@ func (c *Config) settings() []setting {
 		{"allow-v2-presigned", "accept GET and HEAD presigned with the old Signature Version 2", false, boolean(&c.AllowV2Presigned)},
 		{"allow-sse-c-over-http", "accept customers' encryption keys (SSE-C) over plain HTTP from other machines, too", false, boolean(&c.AllowPlainSSEC)},
 		{"inline-max", "largest content kept in its metadata record, bytes (units KiB, MiB)", false, &c.InlineMax},
+		{"min-free", "room that uploads leave in the stores, so that people can always delete, bytes", false, &c.MinFree},
 		{"leeway", "how long a released content is kept before it is freed", false, duration(&c.Leeway)},
 		{"sweep-interval", "pause between background sweeps; 0 for none", false, duration(&c.SweepInterval)},
 		{"max-requests", "requests served at once; more get 503 SlowDown", false, integer(&c.MaxRequests)},
@@ -111,6 +113,7 @@ func defaults() *Config {
 		Region:            "mucura",
 		DefaultOwnership:  "ObjectWriter",
 		InlineMax:         64 << 10,
+		MinFree:           64 << 20,
 		Leeway:            24 * time.Hour,
 		SweepInterval:     10 * time.Minute,
 		MaxRequests:       1024,
@@ -187,6 +190,9 @@ func (c *Config) finish() (problems []string) {
 	}
 	if c.InlineMax < 0 || c.InlineMax > 1<<20 {
 		bad("inline-max: must be between 0 and 1 MiB")
+	}
+	if c.MinFree < 0 {
+		bad("min-free: must not be negative")
 	}
 	if c.Leeway < time.Minute && !c.Debug {
 		bad("leeway: must be at least a minute (less needs --debug)")

@@ -20,6 +20,9 @@ func (r *Repo) copyObject(ctx context.Context, in CopyInput) (*catalog.Object, e
 	if !in.Source.encryptedUnder(in.Encrypt) {
 		return r.copyBytes(ctx, &in, cur)
 	}
+	if err := r.room(ctx, 0, true); err != nil { // a copy shares the bytes
+		return nil, err
+	}
 	q, err := r.reserve(ctx, in.Bucket, in.Source.Size)
 	if err != nil {
 		return nil, err

@@ -69,12 +69,16 @@ func (r *Repo) ingest(ctx context.Context, in ingested) (*stored, error) {
 	if err != nil {
 		return nil, err
 	}
+	inline := in.size >= 0 && in.size <= r.inlineLimitFor(in.to)
+	if err := r.room(ctx, max(in.size, 0), inline); err != nil {
+		return nil, err
+	}
 	q, err := r.reserve(ctx, in.to.bucket, max(in.size, 0))
 	if err != nil {
 		return nil, err
 	}
 	s := &stored{repo: r, reservation: q.res, encryption: encryptionUnder(in.key)}
-	if in.size >= 0 && in.size <= r.inlineLimitFor(in.to) {
+	if inline {
 		err = s.readInline(in, sum)
 	} else {
 		err = s.readChunks(ctx, in, sum, q)
@@ -237,9 +241,11 @@ func (s *stored) admit(ctx context.Context, in ingested, q *quotaFor, n int64) e
 	case s.size > in.limit:
 		return tooLarge(s.size, in.limit)
 	case in.size < 0:
-		return q.grow(ctx, n)
+		if err := q.grow(ctx, n); err != nil {
+			return err
+		}
 	}
-	return nil
+	return s.repo.room(ctx, n, false) // others may have filled the stores meanwhile
 }
 
 // verify compares with what the client said of the bytes. sum5 is their MD5.

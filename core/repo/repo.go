@@ -49,6 +49,10 @@ type Repo struct {
 	// Leeway is how long a released content stays before it is freed: longer
 	// than any read or copy takes.
 	Leeway time.Duration
+	// Room tells whether so many bytes more, kept in a record or as a content,
+	// leave enough for the small records without which nobody could delete
+	// anything. Its error wraps content.ErrFull when they do not. nil: nobody is asked.
+	Room func(ctx context.Context, bytes int64, inline bool) error
 
 	state repoState
 }

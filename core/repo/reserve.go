@@ -16,6 +16,14 @@ type quotaFor struct {
 	res     *quota.Reservation
 }
 
+// room refuses a write of so many bytes when the stores are almost full.
+func (r *Repo) room(ctx context.Context, bytes int64, inline bool) error {
+	if r.Room == nil {
+		return nil
+	}
+	return wrap(r.Room(ctx, bytes, inline))
+}
+
 // reserve sets bytes aside for a write into b, whose owner pays for what is in it.
 func (r *Repo) reserve(ctx context.Context, b *catalog.Bucket, bytes int64) (*quotaFor, error) {
 	if r.Quota == nil {

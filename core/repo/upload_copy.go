@@ -97,6 +97,9 @@ func hasSegment(all []catalog.Segment, s catalog.Segment) bool {
 // first, then the source is looked at again, then the part's record is written,
 // so the contents cannot be freed in between.
 func (r *Repo) sharePart(ctx context.Context, in *CopyPartInput, h holder, o *catalog.Object, segments []catalog.Segment) (*catalog.Part, error) {
+	if err := r.room(ctx, 0, true); err != nil {
+		return nil, err
+	}
 	q, err := r.reserve(ctx, in.Bucket, in.Length)
 	if err != nil {
 		return nil, err
