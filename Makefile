@@ -4,7 +4,7 @@ GO      ?= go
 DATA    ?= $(CURDIR)/data
 LDFLAGS ?= -s -w -X main.release=$(shell git describe --tags --always --dirty 2>/dev/null)
 
-.PHONY: build run test lint bench interop torture clean
+.PHONY: build run test lint bench interop torture soak clean
 
 build: bin/mucurad
 
@@ -30,6 +30,14 @@ lint:
 # Go and JavaScript SDKs) over HTTP and HTTPS. CLIENTS="rclone restic" picks some.
 interop: build
 	appliance/interop/run.sh $(CLIENTS)
+
+# 200 kills while clients write; longer histories for the linearizability check.
+torture: build
+	MUCURA_TEST_BINARY=$(CURDIR)/bin/mucurad MUCURA_TORTURE_CYCLES=200 MUCURA_LINEAR_OPS=600 $(GO) test -timeout 60m -v ./appliance/torture
+
+# Half an hour of every operation from 64 clients, then a look for leaks.
+soak: build
+	MUCURA_TEST_BINARY=$(CURDIR)/bin/mucurad MUCURA_SOAK=30m $(GO) test -timeout 60m -v -run Soak ./appliance/torture
 
 # Server CPU per operation, beside other servers where their binaries are found.
 bench: build
