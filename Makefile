@@ -33,11 +33,11 @@ interop: build
 
 # 200 kills while clients write; longer histories for the linearizability check.
 torture: build
-	MUCURA_TEST_BINARY=$(CURDIR)/bin/mucurad MUCURA_TORTURE_CYCLES=200 MUCURA_LINEAR_OPS=600 $(GO) test -timeout 60m -v ./appliance/torture
+	MUCURA_TEST_BINARY=$(CURDIR)/bin/mucurad MUCURA_TEST_CYCLES=200 MUCURA_TEST_OPS=600 $(GO) test -timeout 60m -v ./appliance/torture
 
 # Half an hour of every operation from 64 clients, then a look for leaks.
 soak: build
-	MUCURA_TEST_BINARY=$(CURDIR)/bin/mucurad MUCURA_SOAK=30m $(GO) test -timeout 60m -v -run Soak ./appliance/torture
+	MUCURA_TEST_BINARY=$(CURDIR)/bin/mucurad MUCURA_TEST_SOAK=30m $(GO) test -timeout 60m -v -run Soak ./appliance/torture
 
 # Server CPU per operation, beside other servers where their binaries are found.
 bench: build

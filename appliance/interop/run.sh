@@ -8,7 +8,7 @@
 # HTTPS), AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, BUCKET, TREE (files with odd
 # names), MANY (over 1,000 files), BIG (a file of over 100 MB) and WORK (a
 # directory of its own) and MAKE_BUCKET, a command for clients that cannot. It exits 0 when all went well, 77 when it cannot run
-# here, saying why. MUCURA_INTEROP_INSTALL=1 installs what is missing (apt, npm).
+# here, saying why. MUCURA_TEST_INSTALL=1 installs what is missing (apt, npm).
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
@@ -17,7 +17,7 @@ server=
 cleanup() { [ -n "$server" ] && kill "$server" 2>/dev/null && wait "$server" 2>/dev/null; rm -rf "$work"; }
 trap cleanup EXIT
 
-[ "${MUCURA_INTEROP_INSTALL:-}" = 1 ] && "$here/install.sh"
+[ "${MUCURA_TEST_INSTALL:-}" = 1 ] && "$here/install.sh"
 [ -x "$top/bin/mucurad" ] || make -C "$top" build
 
 # The files.

@@ -26,10 +26,10 @@ const bucket = "torture"
 // TestKilledWhileWriting kills the server with SIGKILL again and again while
 // many clients write to it. Whatever was acknowledged must be there, whole;
 // what was not may be there whole or not at all; fsck must be clean and, after
-// a sweep, nothing may be left over. MUCURA_TORTURE_CYCLES sets the number of
+// a sweep, nothing may be left over. MUCURA_TEST_CYCLES sets the number of
 // kills (make torture: 200).
 func TestKilledWhileWriting(t *testing.T) {
-	cycles := number(t, "MUCURA_TORTURE_CYCLES", 6)
+	cycles := number(t, "MUCURA_TEST_CYCLES", 6)
 	// A leeway of a second lets the sweeper free at the end what it otherwise
 	// keeps for a day; no sweep runs before.
 	s := start(t, "--debug", "--leeway", "1s", "--sweep-interval", "0")

@@ -82,7 +82,7 @@ func TestLinearizable(t *testing.T) {
 	var mu sync.Mutex
 	var history []porcupine.Operation
 	begin := time.Now()
-	clients, ops := 8, number(t, "MUCURA_LINEAR_OPS", 150)
+	clients, ops := 8, number(t, "MUCURA_TEST_OPS", 150)
 	var wg sync.WaitGroup
 	for id := range clients {
 		wg.Go(func() {

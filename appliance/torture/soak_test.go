@@ -22,10 +22,10 @@ import (
 
 // TestSoak mixes every kind of operation from 64 clients, then looks for what
 // must not have grown: memory, file descriptors, goroutines, contents.
-// MUCURA_SOAK sets how long (a duration; make soak: 30m).
+// MUCURA_TEST_SOAK sets how long (a duration; make soak: 30m).
 func TestSoak(t *testing.T) {
 	length := 5 * time.Second
-	if text := os.Getenv("MUCURA_SOAK"); text != "" {
+	if text := os.Getenv("MUCURA_TEST_SOAK"); text != "" {
 		var err error
 		if length, err = time.ParseDuration(text); err != nil {
 			t.Fatal(err)
