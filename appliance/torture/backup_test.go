@@ -224,7 +224,7 @@ func TestBackupKilled(t *testing.T) {
 	if _, err := c.Must(ctx, "DELETE", bucket, "first", "", nil, 204); err != nil {
 		t.Fatal(err)
 	}
-	rounds, states := number(t, "MUCURA_TORTURE_CYCLES", 8), map[int]int{}
+	rounds, states := number(t, "MUCURA_TEST_CYCLES", 8), map[int]int{}
 	for i := range rounds {
 		cmd := exec.Command(binary, "backup", dir, "--data", s.Data)
 		if err := cmd.Start(); err != nil {

@@ -93,7 +93,7 @@ func TestKeysOfTwoProcesses(t *testing.T) {
 
 // TestQuotaOverTwoProcesses writes and deletes through two servers as fast as it
 // can, near the quota all the time. At no moment may more be stored. With
-// MUCURA_TORTURE_CYCLES both are killed at the end, and the figure must be exact
+// MUCURA_TEST_CYCLES both are killed at the end, and the figure must be exact
 // after a sweep.
 func TestQuotaOverTwoProcesses(t *testing.T) {
 	const limit = 4 << 20
@@ -154,7 +154,7 @@ func TestQuotaOverTwoProcesses(t *testing.T) {
 		t.Errorf("the quota was not reached: %d bytes, %d refused", most.Load(), refused.Load())
 	}
 	eventually(t, "both have told what they did", func() bool { return used(t, one, "mia") == kept.Load() })
-	if os.Getenv("MUCURA_TORTURE_CYCLES") != "" {
+	if os.Getenv("MUCURA_TEST_CYCLES") != "" {
 		killedThenExact(t, one, other, clients)
 	}
 }
