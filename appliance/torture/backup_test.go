@@ -99,6 +99,7 @@ func wantAll(t *testing.T, s *harness.Server, want map[string]int) {
 // TestBackup backs a server up while it is written to, twice into the same
 // directory, and restores both states elsewhere.
 func TestBackup(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	newBucket(t, s.NewClient())
 	w, stop := keepWriting(t, s)
@@ -127,6 +128,7 @@ func TestBackup(t *testing.T) {
 
 // TestDamagedBackup: each kind of damage is found, before or after the restore.
 func TestDamagedBackup(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	c := s.NewClient()
 	newBucket(t, c)
@@ -212,6 +214,7 @@ func remove(t *testing.T, path string) {
 // TestBackupKilled kills backups at many moments; what can be restored is the
 // former state, or the new one when that was done.
 func TestBackupKilled(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	c := s.NewClient()
 	newBucket(t, c)

@@ -64,6 +64,7 @@ var sizes = []int{1000, 100 << 10, 5 << 20}
 // TestDisconnect: of an upload that is broken off nothing can be seen, and no
 // file stays.
 func TestDisconnect(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	c := s.NewClient()
 	newBucket(t, c)
@@ -87,6 +88,7 @@ func TestDisconnect(t *testing.T) {
 // TestStalledUpload: who stops sending is told so after the body idle timeout,
 // and leaves nothing.
 func TestStalledUpload(t *testing.T) {
+	t.Parallel()
 	s := start(t, "--body-idle-timeout", "500ms")
 	newBucket(t, s.NewClient())
 	for _, size := range sizes {
@@ -106,6 +108,7 @@ func TestStalledUpload(t *testing.T) {
 
 // TestStalledReader: who stops reading is dropped.
 func TestStalledReader(t *testing.T) {
+	t.Parallel()
 	s := start(t, "--body-idle-timeout", "500ms")
 	c := s.NewClient()
 	newBucket(t, c)
@@ -132,6 +135,7 @@ func TestStalledReader(t *testing.T) {
 // TestBadBodies: what does not agree with what was announced is refused with
 // S3's code, and nothing of it is stored.
 func TestBadBodies(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	c := s.NewClient()
 	newBucket(t, c)
@@ -217,6 +221,7 @@ func chunked(size int, signature string) string {
 
 // TestLimits: headers too large, and more requests at once than allowed.
 func TestLimits(t *testing.T) {
+	t.Parallel()
 	s := start(t, "--max-header-bytes", "16KiB", "--max-requests", "3")
 	c := s.NewClient()
 	newBucket(t, c)

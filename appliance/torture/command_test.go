@@ -11,6 +11,7 @@ import (
 )
 
 func TestAccountsAndKeys(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	out := on(t, s, "account", "add", "zoe", "--access-key-id", "ZOEZOEZOEZOEZOEZOE01", "--secret-access-key", "zoe-secret-0123456789", "--quota", "1GiB", "--email", "zoe@example.org", "--display-name", "Zoe Z")
 	if !strings.Contains(out, "ZOEZOEZOEZOEZOEZOE01") {
@@ -74,6 +75,7 @@ func keyPair(t *testing.T, out string) (id, secret string) {
 }
 
 func TestCheckSaysAllThatIsWrong(t *testing.T) {
+	t.Parallel()
 	const secret = "hush-hush-0123456789"
 	file := filepath.Join(t.TempDir(), "mucura.conf")
 	if err := os.WriteFile(file, []byte("colour = blue\nmax-requests = many\nnonsense\nroot-secret-access-key = "+secret+"\n"), 0o600); err != nil {
@@ -113,6 +115,7 @@ func TestCheckSaysAllThatIsWrong(t *testing.T) {
 // TestPrecedence: a flag wins over the environment, that over the file, that
 // over the default; secrets are not shown.
 func TestPrecedence(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "mucura.conf")
 	text := "region = from-file\nmax-requests = 11\nlisten = 127.0.0.1:1111\nroot-access-key-id = FILEFILEFILEFILE0000\nroot-secret-access-key = file-secret-0123\n"
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
@@ -131,6 +134,7 @@ func TestPrecedence(t *testing.T) {
 }
 
 func TestBusyPort(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -147,6 +151,7 @@ func TestBusyPort(t *testing.T) {
 // TestRootKeyIsShownOnce: the first start makes the administrator's key pair
 // and prints it; later ones only when asked to.
 func TestRootKeyIsShownOnce(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	secrets := regexp.MustCompile(`Secret key  (\S{20,})`)
 	first := banner(t, data)

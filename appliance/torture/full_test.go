@@ -13,6 +13,7 @@ import (
 // TestFullDisk fills a real file system that is small, with objects that lie in
 // files and in their records, and makes room again.
 func TestFullDisk(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	if err := syscall.Mount("mucura-test", dir, "tmpfs", 0, "size=32m"); err != nil {
 		t.Skipf("may not mount a small file system (%v); core/app tests a pretended one", err)

@@ -63,6 +63,7 @@ var hostileKeys = []string{
 
 // TestHostileKeys: a key is stored exactly, or refused; never is it a path.
 func TestHostileKeys(t *testing.T) {
+	t.Parallel()
 	_, c := hostile(t)
 	for i, key := range hostileKeys {
 		for _, size := range []int{10, 70 << 10} { // in its record, and in a file
@@ -147,6 +148,7 @@ var documents = []struct{ method, key, query, root, document string }{
 
 // TestHostileXML gives every operation that reads a document bombs and rubbish.
 func TestHostileXML(t *testing.T) {
+	t.Parallel()
 	_, c := hostile(t)
 	for _, d := range documents {
 		for name, doc := range map[string]string{
@@ -204,6 +206,7 @@ func short(a *harness.Answer) string {
 
 // TestHostileRequests: what is no sensible request is refused as such.
 func TestHostileRequests(t *testing.T) {
+	t.Parallel()
 	_, c := hostile(t)
 	put(t, c, "k", body("k", 1, 100_000))
 	for name, header := range map[string][2]string{
@@ -289,6 +292,7 @@ func isCut(err error) bool {
 // second request hidden in the first must never be answered as the first one's
 // user.
 func TestSmuggling(t *testing.T) {
+	t.Parallel()
 	s, c := hostile(t)
 	host := strings.TrimPrefix(s.Endpoint, "http://")
 	signed := func(method, path, hash string) string {
@@ -369,6 +373,7 @@ func TestSmuggling(t *testing.T) {
 
 // TestRubbish sends random bytes, and requests with random bytes changed.
 func TestRubbish(t *testing.T) {
+	t.Parallel()
 	s, c := hostile(t)
 	host := strings.TrimPrefix(s.Endpoint, "http://")
 	rnd := rand.New(rand.NewPCG(5, 6))

@@ -22,6 +22,7 @@ import (
 // wrongly, with the log at its most talkative, and then looks for every secret,
 // signature and token in it.
 func TestLogHoldsNoSecrets(t *testing.T) {
+	t.Parallel()
 	log := new(logBuffer)
 	s := &harness.Server{Bin: binary, Data: t.TempDir() + "/data", Args: []string{"--log-level", "debug", "--allow-v2-presigned"}, Log: log}
 	if err := s.Start(); err != nil {

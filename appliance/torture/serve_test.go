@@ -107,6 +107,7 @@ func slowPut(t *testing.T, c *harness.Client, key string, b []byte) (s *slowBody
 }
 
 func TestDrain(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	c := s.NewClient()
 	newBucket(t, c)
@@ -138,6 +139,7 @@ func TestDrain(t *testing.T) {
 
 // TestDrainEnds: a request that does not end is cut off after the drain timeout.
 func TestDrainEnds(t *testing.T) {
+	t.Parallel()
 	s := start(t, "--drain-timeout", "300ms")
 	c := s.NewClient()
 	newBucket(t, c)
@@ -167,6 +169,7 @@ func TestDrainEnds(t *testing.T) {
 }
 
 func TestHealth(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	newBucket(t, s.NewClient())
 	for path, want := range map[string]int{"/-/live": 200, "/-/ready": 200, "/-/metrics": 200, "/debug/pprof/heap": 200, "/debug/pprof/cmdline": 404, "/": 404, "/" + bucket: 404} {
@@ -226,6 +229,7 @@ func certificate(t *testing.T, dir string, serial int64) *x509.Certificate {
 // TestCertificateRenewed: under load a renewed certificate is served soon, and no
 // request fails; files that are rubbish for a while change nothing.
 func TestCertificateRenewed(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	roots := x509.NewCertPool()
 	roots.AddCert(certificate(t, dir, 1))

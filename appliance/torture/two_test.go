@@ -25,6 +25,7 @@ func two(t *testing.T, args ...string) (a, b *harness.Server) {
 
 // TestTwoProcesses: what one server did the other knows at its next request.
 func TestTwoProcesses(t *testing.T) {
+	t.Parallel()
 	one, other := two(t)
 	a, b := one.NewClient(), other.NewClient()
 	do := func(c *harness.Client, method, key, query string, body []byte, status int) *harness.Answer {
@@ -72,6 +73,7 @@ func TestTwoProcesses(t *testing.T) {
 // TestKeysOfTwoProcesses: a key that is removed opens nothing from then on,
 // whichever server had seen it before; a new one works at once.
 func TestKeysOfTwoProcesses(t *testing.T) {
+	t.Parallel()
 	one, other := two(t)
 	newBucket(t, one.NewClient())
 	on(t, one, "account", "add", "mia")
@@ -96,6 +98,7 @@ func TestKeysOfTwoProcesses(t *testing.T) {
 // MUCURA_TEST_CYCLES both are killed at the end, and the figure must be exact
 // after a sweep.
 func TestQuotaOverTwoProcesses(t *testing.T) {
+	t.Parallel()
 	const limit = 4 << 20
 	one, other := two(t)
 	out := on(t, one, "account", "add", "mia", "--quota", fmt.Sprint(limit))
