@@ -33,7 +33,7 @@ interop: build
 
 # 200 kills while clients write; longer histories for the linearizability check.
 torture: build
-	MUCURA_TEST_BINARY=$(CURDIR)/bin/mucurad MUCURA_TEST_CYCLES=200 MUCURA_TEST_OPS=600 $(GO) test -timeout 60m -v ./appliance/torture
+	MUCURA_TEST_BINARY=$(CURDIR)/bin/mucurad MUCURA_TEST_CYCLES=200 MUCURA_TEST_OPS=600 MUCURA_TEST_RUBBISH=20000 $(GO) test -timeout 60m -v ./appliance/torture
 
 # Half an hour of every operation from 64 clients, then a look for leaks.
 soak: build

@@ -47,7 +47,7 @@ func TestSpaceLeft(t *testing.T) {
 		}
 	}
 	after, _, err := s.Space(ctx)
-	if err != nil || after-full < 70*60_000 {
+	if err != nil || after-full < 40*60_000 {
 		t.Errorf("%d bytes free after deletion, %d before, %v", after, full, err)
 	}
 }

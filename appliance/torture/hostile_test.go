@@ -377,7 +377,7 @@ func TestRubbish(t *testing.T) {
 	s, c := hostile(t)
 	host := strings.TrimPrefix(s.Endpoint, "http://")
 	rnd := rand.New(rand.NewPCG(5, 6))
-	for range number(t, "MUCURA_RUBBISH", 300) {
+	for range number(t, "MUCURA_TEST_RUBBISH", 300) {
 		r, err := c.Request(ctx, "PUT", bucket, "rubbish", "x-id=PutObject", []byte("hello"))
 		if err != nil {
 			t.Fatal(err)

@@ -114,7 +114,7 @@ func TestQuotaOverTwoProcesses(t *testing.T) {
 			c := clients[w%2].As(id, secret)
 			rnd := rand.New(rand.NewPCG(uint64(w), 3))
 			mine := map[string]int64{}
-			for n := range number(t, "MUCURA_QUOTA_OPS", 120) {
+			for n := range number(t, "MUCURA_TEST_OPS", 120) {
 				key := fmt.Sprintf("w%d-%d", w, n)
 				size := rnd.IntN(200 << 10)
 				a, err := c.Do(ctx, "PUT", bucket, key, "", body(key, n, size))

@@ -70,3 +70,51 @@ func TestParseSize(t *testing.T) {
 		}
 	}
 }
+
+func TestBadValues(t *testing.T) {
+	for want, args := range map[string][]string{
+		"data: must not be empty":     {"--data", ""},
+		"is not a URL":                {"--content", "/srv/mucura"},
+		"max-requests":                {"--max-requests", "0"},
+		"max-header-bytes":            {"--max-header-bytes", "1KiB"},
+		"inline-max":                  {"--inline-max", "2MiB"},
+		"min-free":                    {"--min-free", "-1"},
+		"leeway: must be":             {"--leeway", "1s"},
+		"default-object-ownership":    {"--default-object-ownership", "Mine"},
+		"log-level":                   {"--log-level", "loud"},
+		"debug-lifecycle-day: must":   {"--debug", "--debug-lifecycle-day", "0s"},
+		"no-such-flag":                {"--no-such-flag"},
+		"no such file or directory":   {"--config", "/none/at/all"},
+		"is not a whole number":       {"--max-requests", "ten"},
+		"is not a duration":           {"--idle-timeout", "-5s"},
+		"is neither true nor false":   {"--debug=perhaps"},
+		"is not a number of bytes":    {"--min-free", "lots"},
+		"root-access-key-id and root": {"--root-access-key-id", "ALONE"},
+	} {
+		if _, _, err := Parse("serve", args, nil, nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", args, err, want)
+		}
+	}
+}
+
+// TestBadSecretIsNotRepeated: the message about a bad value does not hold it.
+func TestBadSecretIsNotRepeated(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "mucura.conf")
+	if err := os.WriteFile(file, []byte("root-secret-access-key hush-hush-file\nroot-secret-access-keys = hush-hush-key\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err := Parse("serve", []string{"--config", file}, []string{"MUCURA_ROOT_SECRET_ACCESS_KEY=hush-hush-env"}, nil)
+	if err == nil || strings.Contains(err.Error(), "hush-hush") {
+		t.Error(err)
+	}
+}
+
+func TestDefaultsAreValid(t *testing.T) {
+	c, _, err := Parse("serve", []string{"--data", "/srv/mucura"}, []string{"HOME=/", "MUCURA_TEST_ANYTHING=1"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Metadata != "sqlite:///srv/mucura/meta.db" || c.Content != "file:///srv/mucura/content" || c.Registry != c.Metadata || c.SiteKeyFile != "/srv/mucura/site.key" || c.AdminGiven() {
+		t.Errorf("%+v", c)
+	}
+}
