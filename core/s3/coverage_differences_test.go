@@ -1,90 +1,60 @@
 package s3
 
 import (
-	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/mucura/mucura/core/s3err"
 )
 
-const differencesTitle = "Deliberate differences, and tests that are waived"
-
-// difference is a place where S3's documentation, or a third-party test, says
-// something else than this server does. To add one, add a row; show makes sure
-// it stays true.
+// difference is a place where S3, or a third-party test, says something else
+// than this server does. To add one, add a row; show makes sure it stays true.
 type difference struct {
-	where  string
-	others string // what S3 documents, or what the test wants
-	ours   string // what this server does
-	why    string
-	waives []string // tests of ceph/s3-tests that fail for it
-	show   func(s *testServer)
+	where   string
+	others  string   // what S3 does, or what the test wants
+	ours    string   // what this server does
+	why     string   // the reason
+	ceph    []string // tests of ceph/s3-tests that fail for it
+	versity []string // tests of versitygw's suite that fail for it
+	show    func(s *testServer)
 }
 
-// differences are the rows of theDifferences as a chapter.
-func differences() chapter {
-	ch := chapter{title: differencesTitle,
-		intro: "Where a third-party test follows another server and S3's documentation says\notherwise, the documentation is followed and the test waived. Names are those\nof [ceph/s3-tests](https://github.com/ceph/s3-tests)."}
-	for _, d := range theDifferences() {
+// differences are the two chapters on differences.
+func differences() []chapter {
+	return []chapter{
+		differing("Deliberate differences from S3", "", fromS3()),
+		differing("Third-party suites", suitesIntro, fromTests()),
+	}
+}
+
+// differing is a chapter whose rows are differences.
+func differing(title, intro string, list []difference) chapter {
+	ch := chapter{title: title, intro: intro, differences: list}
+	for _, d := range list {
 		ch.rows = append(ch.rows, covered{name: d.where, show: d.show})
 	}
 	return ch
 }
 
-const followsS3 = "S3 is followed; the test follows Ceph RGW."
+// theDifferences is the whole list.
+func theDifferences() []difference { return slices.Concat(fromS3(), fromTests()) }
 
-// theDifferences is the list.
-func theDifferences() []difference {
+// fromS3 are the differences from S3 itself.
+func fromS3() []difference {
 	return []difference{
-		{where: "`partNumber` beyond the last part", others: "The tests want 400 `InvalidPart`.", ours: "416 `InvalidPartNumber`, as S3.", why: followsS3,
-			waives: []string{"test_multipart_get_part", "test_multipart_single_get_part", "test_non_multipart_get_part"},
-			show: func(s *testServer) {
-				s.want(200, "main", "PUT", "/bkt/k", "hello")
-				s.fails(s3err.InvalidPartNumber, "main", "GET", "/bkt/k?partNumber=2", "")
-			}},
-		{where: "ListBuckets without a signature", others: "The test wants an empty list.", ours: "403 `AccessDenied`.", why: "S3 lists for nobody; who may not ask is told so.",
-			waives: []string{"test_list_buckets_anonymous"},
-			show:   func(s *testServer) { s.fails(s3err.AccessDenied, "", "GET", "/", "") }},
-		{where: "Presigned lifetime below zero or above 7 days", others: "The tests want 403.", ours: "400 `AuthorizationQueryParametersError`, as S3; a lifetime that is over is 403.", why: followsS3,
-			waives: []string{"test_object_raw_put_authenticated_expired", "test_object_raw_get_x_amz_expires_out_max_range", "test_object_raw_get_x_amz_expires_out_positive_range"},
-			show: func(s *testServer) {
-				for _, d := range []time.Duration{-time.Second, 8 * 24 * time.Hour} {
-					if r := s.send(s.presigned("GET", "/bkt/k", "", d, time.Now())); r.status != 400 || r.code() != "AuthorizationQueryParametersError" {
-						s.t.Errorf("%v: %d %s", d, r.status, r.body)
-					}
-				}
-			}},
-		{where: "More than ten tags", others: "The test wants `InvalidTag`.", ours: "400 `BadRequest`: \"Object tags cannot be greater than 10\", as S3.", why: followsS3,
-			waives: []string{"test_put_excess_tags"},
-			show: func(s *testServer) {
-				s.want(200, "main", "PUT", "/bkt/k", "hello")
-				tags := ""
-				for i := range 11 {
-					tags += fmt.Sprintf("<Tag><Key>%d</Key><Value/></Tag>", i)
-				}
-				s.fails(s3err.BadRequest, "main", "PUT", "/bkt/k?tagging", "<Tagging><TagSet>"+tags+"</TagSet></Tagging>")
-			}},
-		{where: "Default retention of 0 days", others: "The tests want `InvalidRetentionPeriod`.", ours: "400 `InvalidArgument`, as S3.", why: followsS3,
-			waives: []string{"test_object_lock_put_obj_lock_invalid_days", "test_object_lock_put_obj_lock_invalid_years"},
-			show: func(s *testServer) {
-				s.versioned()
-				s.fails(s3err.InvalidArgument, "main", "PUT", "/bkt?object-lock", "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule><DefaultRetention><Mode>GOVERNANCE</Mode><Days>0</Days></DefaultRetention></Rule></ObjectLockConfiguration>")
-			}},
-		{where: "CreateBucket of a bucket one owns", others: "The tests want `BucketAlreadyExists`; S3 in us-east-1 answers 200.", ours: "409 `BucketAlreadyOwnedByYou`, as S3 in all other regions.", why: "One answer, whatever the region is called.",
-			waives: []string{"test_bucket_recreate_overwrite_acl", "test_bucket_recreate_new_acl"},
-			show:   func(s *testServer) { s.fails(s3err.BucketAlreadyOwnedByYou, "main", "PUT", "/bkt", "") }},
-		{where: "Several byte ranges in one request", others: "S3 ignores such a Range and sends the whole object.", ours: "206 `multipart/byteranges`.", why: "Physics analysis reads vectors of ranges.", show: showMultiRange},
+		{where: "Several byte ranges in one request", versity: []string{"GetObject_with_range", "GetObject_by_range_resp_status"}, others: "S3 ignores such a Range and sends the whole object.", ours: "206 `multipart/byteranges`.", why: "Physics analysis reads vectors of ranges.", show: showMultiRange},
 		{where: "RenameObject", others: "S3 has it on directory buckets only.", ours: "On every bucket without versioning.", why: "It is one record's move here, and sync tools ask for it.", show: showRename},
 		{where: "Conditional deletion by time and size", others: "S3 knows `x-amz-if-match-size` and `-last-modified-time` on directory buckets only.", ours: "On every bucket.", why: "It costs nothing.", show: showDeleteObject},
-		{where: "Regions", others: "S3 refuses or redirects a request signed for another region.", ours: "Any region is accepted in a signature.", why: "A site is one region; clients come with odd defaults (s3cmd signs for `US`).", show: showRegions},
+		{where: "Regions", versity: []string{"PresignedAuth_creds_incorrect_region", "PostObject_incorrect_region"}, others: "S3 refuses or redirects a request signed for another region.", ours: "Any region is accepted in a signature.", why: "A site is one region; clients come with odd defaults (s3cmd signs for `US`).", show: showRegions},
 		{where: "The site's region", others: "S3's oldest is us-east-1.", ours: "`mucura`, unless `--region` says otherwise.", why: "With us-east-1 or eu-west-1 boto3 and the AWS CLI presign with Signature V2.", show: showLocation},
 		{where: "Encryption by default", others: "S3 encrypts everything with SSE-S3.", ours: "Only where a client or the bucket asks for it.", why: "It costs CPU time and the kernel's zero-copy path; who wants it everywhere sets the bucket's default.",
 			show: func(s *testServer) {
 				s.shows(s.want(200, "main", "PUT", "/bkt/k", "hello"), sseHeader, "")
 				s.fails(s3err.ServerSideEncryptionNotFound, "main", "GET", "/bkt?encryption", "")
 			}},
-		{where: "ACLs on new buckets", others: "S3 disables ACLs on new buckets (BucketOwnerEnforced) and blocks public access.", ours: "ACLs work (ObjectWriter) and are private; `--default-object-ownership BucketOwnerEnforced` and `--block-public-access` give S3's defaults.", why: "\"Make this one file public\" is what people with files ask for first.",
+		{where: "ACLs on new buckets", versity: []string{"GetBucketOwnershipControls_default_ownership", "PutBucketAcl_disabled", "AccessControl_copy_object_with_starting_slash_for_user"}, others: "S3 disables ACLs on new buckets (BucketOwnerEnforced) and blocks public access.", ours: "ACLs work (ObjectWriter) and are private; `--default-object-ownership BucketOwnerEnforced` and `--block-public-access` give S3's defaults.", why: "\"Make this one file public\" is what people with files ask for first.",
 			show: func(s *testServer) {
 				showPrivate(s)
 				s.want(200, "main", "PUT", "/bkt/k?acl", "", "X-Amz-Acl", "public-read")
@@ -101,5 +71,55 @@ func theDifferences() []difference {
 				r := s.fails(s3err.InvalidRequest, "", "GET", "/bkt", "", "Authorization", "AWS AKID:"+strings.Repeat("A", 27)+"=", "Date", time.Now().UTC().Format(time.RFC1123))
 				s.holds(r, "--s3region", "signature_version = s3v4")
 			}},
+		{where: "AccessDenied", others: "S3's message is \"Access Denied\".", ours: "\"Access Denied.\", with a stop, like every message.", why: "Programs look at the code.",
+			show: func(s *testServer) {
+				s.holds(s.fails(s3err.AccessDenied, "alt", "GET", "/bkt", ""), "<Message>Access Denied.</Message>")
+			}},
+		{where: "An empty `versionId`", others: "S3 refuses it always.", ours: "It is refused where a version might be deleted in place of another: on DELETE, in buckets that have versions. Elsewhere it names the current version.", why: "Some programs send it for none.", show: showEmptyVersion},
+		{where: "A wrong customer's key (SSE-C)", others: "S3 answers 403 `AccessDenied`.", ours: "400 `InvalidRequest`, as without a key.", why: "The permission is there; the request is wrong.",
+			show: func(s *testServer) {
+				s.want(200, "main", "PUT", "/bkt/k", "hello", sseC("a")...)
+				s.fails(s3err.InvalidRequest, "main", "GET", "/bkt/k", "", sseC("b")...)
+			}},
+		{where: "ETag of a copied multipart upload", others: "S3 makes a new one, the MD5 of the bytes where they are copied in one piece.", ours: "The copy keeps its source's, with `-N`.", why: "A copy reads no bytes.",
+			show: func(s *testServer) {
+				s.multipart("/bkt/k")
+				etag := s.want(200, "main", "HEAD", "/bkt/k", "").header.Get("Etag")
+				s.want(200, "main", "PUT", "/bkt/copy", "", "X-Amz-Copy-Source", "bkt/k")
+				s.shows(s.want(200, "main", "HEAD", "/bkt/copy", ""), "Etag", etag)
+			}},
+		{where: "A copy whose source is overwritten meanwhile", others: "S3 does not say what comes out.", ours: "It succeeds, with what the source was when the copy began.", why: "Contents are kept for a leeway after they are released.", show: showCopiesWhileOverwritten},
+	}
+}
+
+// showEmptyVersion sends a version ID that is there and empty.
+func showEmptyVersion(s *testServer) {
+	s.want(200, "main", "PUT", "/bkt/k", "hello")
+	s.want(204, "main", "DELETE", "/bkt/k?versionId=", "")
+	s.versioned()
+	s.want(200, "main", "PUT", "/bkt/k", "hello")
+	s.has("/bkt/k?versionId=", "hello")
+	s.fails(s3err.InvalidArgument, "main", "DELETE", "/bkt/k?versionId=", "")
+	s.has("/bkt/k", "hello")
+}
+
+// showCopiesWhileOverwritten copies an object that is overwritten all the time.
+func showCopiesWhileOverwritten(s *testServer) {
+	const size = 100 << 10 // not inlined
+	s.want(200, "main", "PUT", "/bkt/k", strings.Repeat("a", size))
+	var writer sync.WaitGroup
+	defer writer.Wait()
+	writer.Go(func() {
+		for i := range 20 {
+			if r := s.do("main", "PUT", "/bkt/k", strings.Repeat(string(rune('b'+i)), size)); r.status != 200 {
+				s.t.Errorf("%d %s", r.status, r.body)
+			}
+		}
+	})
+	for range 20 {
+		s.want(200, "main", "PUT", "/bkt/copy", "", "X-Amz-Copy-Source", "bkt/k")
+		if body := s.want(200, "main", "GET", "/bkt/copy", "").body; body != strings.Repeat(body[:1], size) {
+			s.t.Errorf("a mixture of %d bytes", len(body))
+		}
 	}
 }

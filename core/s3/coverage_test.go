@@ -54,11 +54,12 @@ type chapter struct {
 	title, intro string
 	operations   bool // rows are operations of S3's API reference
 	rows         []covered
+	differences  []difference // of which rows are made
 }
 
 // coverage is everything the document tells of, in its order.
 func coverage() []chapter {
-	return slices.Concat(coveredOperations(), coveredFeatures(), []chapter{differences()})
+	return slices.Concat(coveredOperations(), coveredFeatures(), differences())
 }
 
 // TestCoverage runs every row and compares the document with what they showed.
