@@ -192,7 +192,8 @@ func TestRetentionOverHTTP(t *testing.T) {
 	s := newTestServer(t)
 	s.want(200, "main", "PUT", "/bkt", "", "x-amz-bucket-object-lock-enabled", "true")
 	s.want(200, "main", "PUT", "/bkt/k", "x")
-	day := func(n int) time.Time { return time.Now().AddDate(0, 0, n).Truncate(time.Second) }
+	now := time.Now().Truncate(time.Second)
+	day := func(n int) time.Time { return now.AddDate(0, 0, n) }
 	path := "/bkt/k?retention"
 	s.fails(s3err.NoSuchObjectLockConfiguration, "main", "GET", path, "")
 	s.want(200, "main", "PUT", path, retentionDoc("GOVERNANCE", day(2)))
