@@ -42,7 +42,7 @@ openssl x509 -req -in "$work/csr.pem" -CA "$work/ca.pem" -CAkey "$work/ca.key" -
 
 # One account: clients are no administrators.
 export AWS_ACCESS_KEY_ID=INTEROPACCESSKEY AWS_SECRET_ACCESS_KEY=interop/secret+0123456789 REGION=mucura
-export MAKE_BUCKET=$here/make_bucket AWS_DEFAULT_REGION=$REGION AWS_EC2_METADATA_DISABLED=true
+export REAL_HOME=$HOME MAKE_BUCKET=$here/make_bucket AWS_DEFAULT_REGION=$REGION AWS_EC2_METADATA_DISABLED=true
 export MUCURA_ROOT_ACCESS_KEY_ID=INTEROPROOT MUCURA_ROOT_SECRET_ACCESS_KEY=interop-root-secret
 unset AWS_SESSION_TOKEN AWS_PROFILE AWS_ENDPOINT_URL AWS_CA_BUNDLE http_proxy https_proxy HTTP_PROXY HTTPS_PROXY
 "$top/bin/mucurad" account add interop --data "$work/data" --access-key-id "$AWS_ACCESS_KEY_ID" \

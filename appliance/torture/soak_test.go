@@ -31,13 +31,20 @@ func TestSoak(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s := start(t, "--debug", "--leeway", "1s", "--sweep-interval", "5s", "--idle-timeout", "2s")
+	s := start(t, "--debug", "--leeway", "1s", "--sweep-interval", "5s", "--idle-timeout", "2s", "--debug-lifecycle-day", "2s")
 	ctx := context.Background()
 	c := s.NewClient()
 	for _, b := range []string{"plain", "versioned"} {
 		must(t)(c.Must(ctx, "PUT", b, "", "", nil, 200))
 	}
 	must(t)(c.Must(ctx, "PUT", "versioned", "", "versioning=", []byte("<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"), 200))
+	// Old versions go again, so the disk does not fill.
+	rule := "<LifecycleConfiguration><Rule><ID>r</ID><Status>Enabled</Status><Filter/>" +
+		"<NoncurrentVersionExpiration><NoncurrentDays>1</NoncurrentDays></NoncurrentVersionExpiration></Rule></LifecycleConfiguration>"
+	a := must(t)(c.Do(ctx, "PUT", "versioned", "", "lifecycle=", []byte(rule), "Content-MD5", md5Base64([]byte(rule))))
+	if a.Status != 200 {
+		t.Fatalf("lifecycle: %d %s", a.Status, a.Body)
+	}
 	c.HTTP.CloseIdleConnections()
 	soak(t, s, 2*time.Second) // what the server needs once it has been busy
 	before := settled(t, s)

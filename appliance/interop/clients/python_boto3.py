@@ -41,7 +41,9 @@ def main():
 
 main()
 other = shutil.which("python3")
-if other and other != sys.executable and "MUCURA_BOTO_AGAIN" not in os.environ:
-    code = subprocess.run([other, "-c", "import boto3"], stderr=subprocess.DEVNULL).returncode
+if other and other != sys.executable and "BOTO3_AGAIN" not in os.environ:
+    # A version manager on PATH wants the real home directory.
+    again = {**os.environ, "BOTO3_AGAIN": "1", "HOME": os.environ.get("REAL_HOME", os.environ["HOME"])}
+    code = subprocess.run([other, "-c", "import boto3"], env=again, stderr=subprocess.DEVNULL).returncode
     if code == 0:
-        subprocess.run([other, __file__], env={**os.environ, "MUCURA_BOTO_AGAIN": "1"}, check=True)
+        subprocess.run([other, __file__], env=again, check=True)
