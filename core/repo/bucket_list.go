@@ -68,7 +68,11 @@ func (r *Repo) listBuckets(ctx context.Context, account, prefix, after string, m
 	if max <= 0 || len(from) > meta.MaxKey {
 		return nil, false, nil
 	}
-	c := &cursor{store: r.Registry, part: catalog.BucketsOf(account), from: from, before: meta.PrefixEnd(prefix), limit: max + 1, most: max + 1}
+	part := catalog.BucketsOf(account)
+	if account == "" {
+		part = catalog.Buckets
+	}
+	c := &cursor{store: r.Registry, part: part, from: from, before: meta.PrefixEnd(prefix), limit: max + 1, most: max + 1}
 	for {
 		e, err := c.peek(ctx)
 		if err != nil || e == nil {
@@ -79,7 +83,7 @@ func (r *Repo) listBuckets(ctx context.Context, account, prefix, after string, m
 		case errors.Is(err, s3err.NoSuchBucket):
 		case err != nil:
 			return nil, false, err
-		case b.Owner == account:
+		case account == "" || b.Owner == account:
 			if len(buckets) == max {
 				return buckets, true, nil
 			}

@@ -401,8 +401,8 @@ func (r *Repo) DeleteBucket(ctx context.Context, name string) error {
 	return r.deleteBucket(ctx, name)
 }
 
-// ListBuckets lists an account's buckets by name: those with the prefix,
-// greater than after, at most max.
+// ListBuckets lists an account's buckets by name, with account "" everybody's:
+// those with the prefix, greater than after, at most max.
 func (r *Repo) ListBuckets(ctx context.Context, account, prefix, after string, max int) (buckets []*catalog.Bucket, more bool, err error) {
 	return r.listBuckets(ctx, account, prefix, after, max)
 }

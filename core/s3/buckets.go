@@ -37,7 +37,11 @@ func (c *call) listBuckets() error {
 		return err
 	}
 	prefix, region := c.query.get("prefix"), c.query.get("bucket-region")
-	buckets, more, err := c.f.Repo.ListBuckets(c.ctx, c.principal.ID(), prefix, after, limit)
+	account := c.principal.ID()
+	if c.principal.IsOperator() {
+		account = "" // who may do everything in every bucket can see them, too
+	}
+	buckets, more, err := c.f.Repo.ListBuckets(c.ctx, account, prefix, after, limit)
 	if err != nil {
 		return err
 	}

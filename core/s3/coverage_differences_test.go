@@ -45,6 +45,8 @@ func theDifferences() []difference { return slices.Concat(fromS3(), fromTests())
 func fromS3() []difference {
 	return []difference{
 		{where: "Several byte ranges in one request", versity: []string{"GetObject_with_range", "GetObject_by_range_resp_status"}, others: "S3 ignores such a Range and sends the whole object.", ours: "206 `multipart/byteranges`.", why: "Physics analysis reads vectors of ranges.", show: showMultiRange},
+		{where: "ListBuckets by an operator", others: "S3 lists the caller's own buckets.", ours: "Everybody's, for an account with the operator role.", why: "She may do everything in every bucket; S3 knows no such role.",
+			show: func(s *testServer) { s.holds(s.want(200, "op", "GET", "/", ""), "<Name>bkt</Name>") }},
 		{where: "RenameObject", others: "S3 has it on directory buckets only.", ours: "On every bucket without versioning.", why: "It is one record's move here, and sync tools ask for it.", show: showRename},
 		{where: "Conditional deletion by time and size", others: "S3 knows `x-amz-if-match-size` and `-last-modified-time` on directory buckets only.", ours: "On every bucket.", why: "It costs nothing.", show: showDeleteObject},
 		{where: "Regions", versity: []string{"PresignedAuth_creds_incorrect_region", "PostObject_incorrect_region"}, others: "S3 refuses or redirects a request signed for another region.", ours: "Any region is accepted in a signature.", why: "A site is one region; clients come with odd defaults (s3cmd signs for `US`).", show: showRegions},
