@@ -31,7 +31,9 @@ func TestSoak(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s := start(t, "--debug", "--leeway", "1s", "--sweep-interval", "5s", "--idle-timeout", "2s", "--debug-lifecycle-day", "2s")
+	s := start(t, "--debug", "--leeway", "10s", "--sweep-interval", "5s", "--idle-timeout", "2s", "--debug-lifecycle-day", "2s")
+	// The leeway is short, so that the sweeper has work, but longer than any copy
+	// takes on a busy machine: a copy that takes half of it may have to be repeated.
 	ctx := context.Background()
 	c := s.NewClient()
 	for _, b := range []string{"plain", "versioned"} {

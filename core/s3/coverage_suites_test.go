@@ -18,7 +18,7 @@ of scope: RGW's own extensions and logging, KMS, V2 signatures, transitions.
 |---|---|
 | [ceph/s3-tests](https://github.com/ceph/s3-tests), core | 198 of 206 |
 | ceph/s3-tests, extended (ACLs, policies, lifecycle, lock, encryption) | 113 of 115 |
-| [versitygw](https://github.com/versity/versitygw) v1.8.0 | 335 of 365 |
+| [versitygw](https://github.com/versity/versitygw) v1.8.0 | 336 of 365 |
 
 Every test that fails is named here, or beside a difference from S3 above, with
 its reason: where a test follows another server and S3's documentation says
