@@ -51,7 +51,7 @@ func (s *Service) Ask(ctx context.Context, r catalog.Request) (*catalog.Request,
 		return nil, fmt.Errorf("requests pending: %w", ErrTooMany)
 	}
 	now := s.now()
-	r.ID = now.Format("20060102150405") + randomHex(6)
+	r.ID = fmt.Sprintf("%016x", s.Now().UnixNano()) + randomHex(4)
 	r.Name, r.State, r.Created = a.Name, catalog.Pending, now
 	r.Decided, r.By, r.Answer, r.Done = time.Time{}, "", "", false
 	if _, err := s.put(ctx, catalog.RequestsOf(a.ID), r.ID, nil, meta.IfAbsent); err != nil {

@@ -53,6 +53,9 @@ func (v *Verifier) check(r *http.Request, c *claim) (*Request, error) {
 	if err := requireSigned(r.Header, c); err != nil {
 		return nil, err
 	}
+	if c.token == "" { // a presigned request may have it as a signed header
+		c.token = first(r.Header, "X-Amz-Security-Token")
+	}
 	if c.payload == "" { // presigned; in a header it is required
 		c.payload = first(r.Header, "X-Amz-Content-Sha256")
 	}
