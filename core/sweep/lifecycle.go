@@ -39,6 +39,8 @@ type bucketRules struct {
 	work lifecycle.Work
 	now  time.Time
 	rep  *Report
+
+	expire *expirer
 }
 
 func (x *bucketRules) run(ctx context.Context) error {
@@ -48,7 +50,12 @@ func (x *bucketRules) run(ctx context.Context) error {
 		}
 	}
 	if x.work.Current || x.work.Noncurrent || x.work.Markers {
-		return x.versions(ctx)
+		x.expire = x.newExpirer(ctx)
+		err := x.versions(ctx)
+		if failed := x.expire.finish(); err == nil {
+			err = failed
+		}
+		return err
 	}
 	return nil
 }
@@ -135,16 +142,7 @@ func (x *bucketRules) judge(ctx context.Context, k *keyState, alone bool) error 
 		// cannot tell has its expired keys deleted as a client would.
 		del.Cond = repo.WriteCond{IfMatch: e.ETag, IfMatchModified: e.ModTime}
 	}
-	_, err := x.s.Repo.DeleteObject(ctx, del)
-	switch {
-	case err == nil:
-		x.rep.Expired++
-		x.s.Log.Info("expired", "bucket", x.b.Name, "key", e.Key, "version", e.VersionID(), "rule", rule.ID)
-		return nil
-	case gone(err), errors.Is(err, s3err.PreconditionFailed), errors.Is(err, s3err.AccessDenied): // changed meanwhile, or locked
-		return nil
-	}
-	return fmt.Errorf("expire %s/%s: %w", x.b.Name, e.Key, err)
+	return x.expire.add(expiry{del, e.VersionID(), rule})
 }
 
 // versionID names a version to Open: a bucket that never had versions has only
