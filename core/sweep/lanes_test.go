@@ -3,6 +3,7 @@ package sweep
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -37,8 +38,8 @@ func TestExpiryIsConcurrent(t *testing.T) {
 		if rep := l.sweep(); rep.Expired != 200 {
 			l.Errorf("report %+v", rep)
 		}
-		if n := most.Load(); n < 4 || n > expirers {
-			l.Errorf("%d removals at once, want 4 to %d", n, expirers)
+		if n := most.Load(); n < 4 || n > laneCount {
+			l.Errorf("%d removals at once, want 4 to %d", n, laneCount)
 		}
 	})
 }
@@ -68,4 +69,20 @@ func TestExpiryFails(t *testing.T) {
 		l.sweep()
 		l.wantKeys(l.bucket)
 	})
+}
+
+// Every count of a report is added: a new one must not be forgotten.
+func TestReportAdd(t *testing.T) {
+	var one, sum Report
+	v := reflect.ValueOf(&one).Elem()
+	for i := range v.NumField() {
+		v.Field(i).SetInt(int64(i + 1))
+	}
+	sum.add(&one)
+	sum.add(&one)
+	for i := range v.NumField() {
+		if got := reflect.ValueOf(sum).Field(i).Int(); got != 2*int64(i+1) {
+			t.Errorf("%s is %d", v.Type().Field(i).Name, got)
+		}
+	}
 }
