@@ -20,6 +20,7 @@ const (
 	Jobs         meta.Partition = "job"          // job name -> where it is
 	TLS          meta.Partition = "tls"          // certificates and their keys, sealed
 	TLSNames     meta.Partition = "tls-name"     // name to have a certificate for -> when it was added
+	TLSAuthority meta.Partition = "tls-ca"       // the site's own certificate authority, sealed
 	TLSLocks     meta.Partition = "tls-lock"     // lock name -> who is obtaining a certificate
 )
 
