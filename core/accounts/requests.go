@@ -57,7 +57,17 @@ func (s *Service) Ask(ctx context.Context, r catalog.Request) (*catalog.Request,
 	if _, err := s.put(ctx, catalog.RequestsOf(a.ID), r.ID, nil, meta.IfAbsent); err != nil {
 		return nil, err
 	}
-	return &r, s.writeRequest(ctx, &r, meta.IfAbsent)
+	if err := s.writeRequest(ctx, &r, meta.IfAbsent); err != nil {
+		return nil, err
+	}
+	s.notify(ctx, &r)
+	return &r, nil
+}
+
+func (s *Service) notify(ctx context.Context, r *catalog.Request) {
+	if s.Notify != nil {
+		s.Notify(ctx, r)
+	}
 }
 
 func (s *Service) writeRequest(ctx context.Context, r *catalog.Request, cond meta.Cond) error {
@@ -178,7 +188,11 @@ func (s *Service) Decide(ctx context.Context, id string, d Decision) (*catalog.R
 		return nil, err
 	}
 	r.Done = true
-	return r, s.writeRequest(ctx, r, meta.Always)
+	if err := s.writeRequest(ctx, r, meta.Always); err != nil {
+		return nil, err
+	}
+	s.notify(ctx, r)
+	return r, nil
 }
 
 // carryOut does what a decision entails; doing it twice changes nothing.

@@ -155,8 +155,10 @@ func (c *call) run(path string) (any, error) {
 	if len(args) > 0 {
 		c.ev.Target = strings.Join(args, "/")
 	}
-	if err := c.authenticate(); err != nil {
-		return nil, err
+	if c.principal == nil {
+		if err := c.authenticate(); err != nil {
+			return nil, err
+		}
 	}
 	if err := c.permit(rt.who); err != nil {
 		return nil, err

@@ -15,6 +15,7 @@ const (
 	AccessKeys   meta.Partition = "access-key"   // access key ID -> AccessKey
 	KeyUses      meta.Partition = "key-use"      // access key ID -> KeyUse
 	Requests     meta.Partition = "request"      // request ID -> Request
+	Invitations  meta.Partition = "invitation"   // hash of the code -> Invitation
 	FailureCount meta.Partition = "failure"      // hash of who -> Failures
 	Buckets      meta.Partition = "bucket"       // name -> Bucket
 	BucketDocs   meta.Partition = "bucket-doc"   // bucket ID "/" kind -> document
