@@ -144,6 +144,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // run finds the call, and who makes it, and makes it.
 func (c *call) run(path string) (any, error) {
+	if path == "register" { // a handler of its own answers it where it is offered
+		return nil, fault{http.StatusNotImplemented, CodeOff, "This site does not register people here."}
+	}
 	rt, args, err := find(c.r.Method, path)
 	if err != nil {
 		return nil, err
