@@ -35,9 +35,9 @@ func NewWorld() *World {
 	w := &World{}
 	w.Root = NewCA("/DC=org/DC=example/CN=Root CA", nil)
 	w.CA = NewCA("/DC=org/DC=example/CN=Issuing CA", w.Root)
-	w.Alice = NewEEC("/DC=org/DC=example/OU=People/CN=Alice Adams", w.CA)
-	w.Bob = NewEEC("/DC=org/DC=example/OU=People/CN=Bob Brown", w.CA)
-	w.Dave = NewEEC("/DC=org/DC=example/OU=People/CN=Dave Drake", w.CA)
+	w.Alice = NewEEC("/DC=org/DC=example/OU=People/CN=Alice", w.CA)
+	w.Bob = NewEEC("/DC=org/DC=example/OU=People/CN=Bob", w.CA)
+	w.Dave = NewEEC("/DC=org/DC=example/OU=People/CN=Dave", w.CA)
 	w.AA = NewHost("/DC=org/DC=example/OU=Hosts/CN="+VOMSHost, w.CA)
 	w.RootAnchor = Anchor{CA: w.Root, Policy: Policy(w.Root.Name, "/DC=org/DC=example/CN=*"),
 		Namespaces: Permit(w.Root.Name, "/DC=org/DC=example/CN=Issuing CA"), CRLs: [][]byte{NewCRL(w.Root, nil)}}
