@@ -198,7 +198,10 @@ func TestLoadTar(t *testing.T) {
 			t.Error("half a bundle was taken")
 		}
 	}
-	if _, err := gridproxy.LoadTar(strings.NewReader(""), g.Now); !errors.Is(err, gridproxy.ErrNoRoot) {
+	if _, err := gridproxy.LoadTar(strings.NewReader(""), g.Now); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("no bundle: %v", err)
+	}
+	if _, err := gridproxy.LoadTar(bytes.NewReader(bundle(t, false, nil, nil)), g.Now); !errors.Is(err, gridproxy.ErrNoRoot) {
 		t.Errorf("empty bundle: %v", err)
 	}
 }
