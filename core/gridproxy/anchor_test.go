@@ -171,6 +171,24 @@ func TestPaths(t *testing.T) {
 	})
 }
 
+// Certificates sent along cannot make the search for a path explode: fourteen
+// CAs of one name, each certified by all that the others could be.
+func TestManyIntermediates(t *testing.T) {
+	w := g.NewWorld()
+	trust := w.Trust(t)
+	const name = "/DC=org/DC=example/CN=Maze"
+	maze := g.NewCA(name, nil)
+	eec := g.NewEEC("/DC=org/DC=example/CN=Alice", maze)
+	chain := eec.Chain()
+	for range gridproxy.MaxCertificates - 1 {
+		maze = g.NewCA(name, maze)
+		chain = append(chain, maze.DER)
+	}
+	row{chain: chain, code: gridproxy.CodeUntrusted}.check(t, trust)
+	chain[len(chain)-1] = g.NewCA(name, w.CA).DER
+	row{chain: chain, code: gridproxy.CodeUntrusted}.check(t, trust)
+}
+
 func TestRevocationLists(t *testing.T) {
 	w := g.NewWorld()
 	impostor := g.NewCA("/DC=org/DC=example/CN=Issuing CA", w.Root)

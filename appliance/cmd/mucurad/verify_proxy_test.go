@@ -46,6 +46,7 @@ func TestVerifyProxy(t *testing.T) {
 		{"legacy allowed", []string{"--allow-legacy", legacy}, 0, "type: legacy, full, depth 1"},
 		{"at another time", []string{"--at", "2046-01-01T00:00:00Z", plain}, 1, "expired"},
 		{"from standard input", []string{"-"}, 1, "no certificate"},
+		{"no trust anchor", []string{"--trust", t.TempDir(), plain}, 1, "no-trust"},
 		{"bad time", []string{"--at", "tomorrow", plain}, 2, ""},
 		{"bad flag", []string{"--nope", plain}, 2, ""},
 		{"no file", nil, 2, ""},
