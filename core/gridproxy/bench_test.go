@@ -11,13 +11,7 @@ import (
 // with VOMS attributes, every key RSA of 2048 bits, from the PEM text.
 func BenchmarkVerify(b *testing.B) {
 	rsa := func() g.Option { return g.Keyed(g.RSAKey(2048)) }
-	w := g.NewWorld()
-	w.Root = g.NewCA(w.Root.Name.Slash(), nil, rsa())
-	w.CA = g.NewCA(w.CA.Name.Slash(), w.Root, rsa())
-	w.Alice = g.NewEEC(w.Alice.Name.Slash(), w.CA, rsa())
-	w.AA = g.NewHost(w.AA.Name.Slash(), w.CA, rsa())
-	w.RootAnchor.CA, w.RootAnchor.CRLs = w.Root, [][]byte{g.NewCRL(w.Root, nil)}
-	w.CAAnchor.CA, w.CAAnchor.CRLs = w.CA, [][]byte{g.NewCRL(w.CA, nil)}
+	w := g.NewRSAWorld()
 	trust := w.Trust(b)
 	text := g.NewProxy(g.NewProxy(w.Alice, rsa(), g.Also(g.VOMS(w.AC(w.Alice, standard)))), rsa()).PEM()
 	b.ReportAllocs()
