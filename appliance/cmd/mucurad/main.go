@@ -47,6 +47,7 @@ func commands() []command {
 		{"backup", "DIR [flags]", "copy the repository to a directory, consistently, while it runs", backup},
 		{"restore", "DIR [flags]", "restore a backup into an empty data directory, verified", restore},
 		{"seed", "[flags]", "fill a bucket with objects, to measure at scale", seed},
+		{"verify-proxy", "[flags] FILE", "judge a grid proxy file as the server would: exit 0 accept, 1 refuse", verifyProxy},
 		{"version", "", "print the version", version},
 	}
 }
@@ -55,8 +56,11 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	err := dispatch(ctx, os.Args[1:])
 	stop()
+	var exit exitCode
 	switch {
 	case errors.Is(err, flag.ErrHelp):
+	case errors.As(err, &exit):
+		os.Exit(int(exit))
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "mucurad:", err)
 		os.Exit(1)
