@@ -85,9 +85,35 @@ func (s *Issuers) Finish(ctx context.Context, issuer, redirect, code string, p r
 			}
 		}
 	}
+	return c.login(i), nil
+}
+
+// login is who signed in.
+func (c *claims) login(i *issuer) *registration.Login {
 	verified, _ := c.all["email_verified"].(bool)
 	return &registration.Login{
 		Issuer: i.URL, Subject: c.token.Subject, Groups: c.groups(i), Expires: c.token.Expiry,
 		Name: c.text("name"), UserName: c.text("preferred_username"), Email: c.text("email"), EmailVerified: verified, Claims: c.all,
-	}, nil
+	}
+}
+
+// Login tells who a token speaks for. A token that is for storage alone
+// registers nobody: it was given to a job.
+func (s *Issuers) Login(ctx context.Context, token string) (*registration.Login, error) {
+	i, err := s.issuerOf(token)
+	if err != nil {
+		return nil, err
+	}
+	c, err := i.verify(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	user, err := c.user(i)
+	if err != nil {
+		return nil, err
+	}
+	if user.Policy != "" {
+		return nil, registration.ErrLimited
+	}
+	return c.login(i), nil
 }

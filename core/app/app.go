@@ -23,6 +23,7 @@ import (
 	"github.com/mucura/mucura/core/gridproxy"
 	"github.com/mucura/mucura/core/meta"
 	"github.com/mucura/mucura/core/quota"
+	"github.com/mucura/mucura/core/registration"
 	"github.com/mucura/mucura/core/repo"
 	"github.com/mucura/mucura/core/s3"
 	"github.com/mucura/mucura/core/s3err"
@@ -72,6 +73,8 @@ type App struct {
 	// it has no host of its own.
 	Auth *sts.Server
 	API  *api.Server
+	// Web is the pages; nil before Register.
+	Web *registration.Web
 	// Audit is nil when the site keeps no audit log.
 	Audit *audit.Log
 	// Trust is nil when the site accepts no certificates.

@@ -185,12 +185,15 @@ func (s *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	var slowed *accounts.SlowedError
 	var refused *gridproxy.Refusal
 	var own *api.Error
+	var token interface{ Refusal() string } // of an OpenID Connect token
 	switch {
 	case errors.As(err, &slowed):
 		status, doc = http.StatusTooManyRequests, api.Error{Code: api.CodeSlowDown, Message: "Too many tries.", RetryAfter: int(slowed.After.Seconds()) + 1}
 		w.Header().Set("Retry-After", strconv.Itoa(doc.RetryAfter))
 	case errors.As(err, &refused):
 		status, doc = http.StatusForbidden, api.Error{Code: string(refused.Code), Message: refused.Error()}
+	case errors.As(err, &token):
+		status, doc = http.StatusForbidden, api.Error{Code: "InvalidIdentityToken", Message: token.Refusal()}
 	case errors.As(err, &own):
 		status, doc = http.StatusBadRequest, *own
 	case errors.Is(err, ErrLimited):

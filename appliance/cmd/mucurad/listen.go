@@ -9,7 +9,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/mucura/mucura/adapters/acme"
 	"github.com/mucura/mucura/adapters/acme/autotls"
 	"github.com/mucura/mucura/core/app"
 	"github.com/mucura/mucura/core/config"
@@ -28,7 +27,7 @@ func listen(ctx context.Context, a *app.App) (*server, error) {
 	if s.tls != nil {
 		a.WatchCertificates(s.tls.Expiries)
 	}
-	for _, open := range []func(context.Context, *config.Config) error{s.listenS3, s.listenPlain, s.listenAuth, s.listenAdmin} {
+	for _, open := range []func(context.Context, *config.Config) error{s.listenS3, s.listenPlain, s.listenAuth, s.listenWeb, s.listenAdmin} {
 		if err := open(ctx, c); err != nil {
 			for _, e := range s.endpoints {
 				err = errors.Join(err, e.listener.Close())
@@ -55,22 +54,10 @@ func (s *server) listenS3(ctx context.Context, c *config.Config) error {
 	h := newHTTP(c, s.app.Log, s.app)
 	if s.tls != nil {
 		h.Handler = autotls.Secure(s.tls, c.HSTS, s.app)
-		h.TLSConfig = s.app.Auth.ByHost(autotls.Config(s.tls))
-		s.spareAuthority(h)
+		h.TLSConfig = autotls.Spare(s.tls, s.app.Auth.ByHost(autotls.Config(s.tls)))
 	}
 	_, err := s.add(ctx, "s3", c.Listen, h, true)
 	return err
-}
-
-// spareAuthority sees to it that an ACME authority that validates a name is not
-// asked for a certificate, whatever the name.
-func (s *server) spareAuthority(h *http.Server) {
-	byHost := h.TLSConfig.GetConfigForClient
-	if byHost == nil {
-		return
-	}
-	plain := autotls.Config(s.tls)
-	h.TLSConfig.GetConfigForClient = wrapHello(byHost, plain)
 }
 
 // listenPlain opens the plain HTTP listener beside TLS.
@@ -92,9 +79,29 @@ func (s *server) listenAuth(ctx context.Context, c *config.Config) error {
 	h := newHTTP(c, s.app.Log, s.app.AuthHandler())
 	h.WriteTimeout = time.Minute
 	if s.tls != nil {
-		h.TLSConfig = sts.Asking(autotls.Config(s.tls))
+		h.TLSConfig = autotls.Spare(s.tls, sts.Asking(autotls.Config(s.tls)))
 	}
 	_, err := s.add(ctx, "auth", c.AuthListen, h, true)
+	return err
+}
+
+// listenWeb opens the listener of the pages: an origin of their own, which no
+// stored object shares.
+func (s *server) listenWeb(ctx context.Context, c *config.Config) error {
+	if c.WebListen == "" || c.WebListen == "off" {
+		return nil
+	}
+	h := newHTTP(c, s.app.Log, s.app.Pages())
+	h.WriteTimeout = time.Minute
+	if s.tls != nil {
+		h.Handler = autotls.Secure(s.tls, c.HSTS, h.Handler)
+		h.TLSConfig = autotls.Spare(s.tls, autotls.Config(s.tls))
+	}
+	_, err := s.add(ctx, "web", c.WebListen, h, true)
+	if err != nil && !c.WebGiven() {
+		s.app.Log.Warn("no pages", "error", err.Error())
+		return nil
+	}
 	return err
 }
 

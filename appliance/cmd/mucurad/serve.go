@@ -30,6 +30,13 @@ func serve(ctx context.Context, name string, args []string) error {
 	}
 	defer stores.Close()
 	a := app.New(c, stores, log)
+	parts, err := newParts(c)
+	if err != nil {
+		return err
+	}
+	if err := a.Register(parts); err != nil {
+		return err
+	}
 	root, err := ensureRoot(ctx, a)
 	if err != nil {
 		return fmt.Errorf("administrator's account: %w", err)
@@ -43,7 +50,7 @@ func serve(ctx context.Context, name string, args []string) error {
 	if c.Debug {
 		log.Warn("debug settings are allowed", "lifecycle_day", c.DebugLifecycleDay.String())
 	}
-	log.Info("serving", "endpoint", s.url(), "admin", s.address("admin"), "auth", s.address("auth"),
+	log.Info("serving", "endpoint", s.url(), "admin", s.address("admin"), "auth", s.address("auth"), "web", s.address("web"),
 		"metadata", c.Metadata, "content", c.Content, "region", c.Region)
 	return s.run(ctx)
 }
