@@ -1,6 +1,6 @@
-// Package argon2 hashes passwords with argon2id (RFC 9106) and keeps the
-// parameters in the hash, in the form other programs know, too:
-// $argon2id$v=19$m=KiB,t=passes,p=lanes$salt$hash.
+// Package argon2 hashes passwords with argon2id, for accounts.Service. A hash
+// is written in the usual form, "$argon2id$v=19$m=…,t=…,p=…$salt$hash", so it
+// tells its own parameters, and stronger ones can follow.
 package argon2
 
 import (
@@ -14,63 +14,85 @@ import (
 	"golang.org/x/crypto/argon2"
 )
 
-// Hasher makes hashes with these parameters; it implements accounts.Hasher.
-type Hasher struct {
-	Memory uint32 // KiB
-	Passes uint32
-	// At bounds how many are computed at once, so that people who sign in cannot
-	// use up the memory.
-	at chan struct{}
-}
-
-// The parameters of today (OWASP's recommendation of 2024: 19 MiB, 2 passes).
 const (
-	memory = 19 << 10
-	passes = 2
-	lanes  = 1
-	length = 32
-	atOnce = 2
+	saltSize = 16
+	hashSize = 32
+	// maxMemory and maxTime bound what a stored hash may ask for.
+	maxMemory = 1 << 20 // KiB
+	maxTime   = 64
 )
 
-// New makes a hasher with today's parameters.
+// Params are how much work a hash is.
+type Params struct {
+	Memory  uint32 // KiB
+	Time    uint32 // passes
+	Threads uint8
+}
+
+// Hasher makes and compares hashes. The zero value is not valid; see New.
+type Hasher struct {
+	params Params
+	turns  chan struct{}
+}
+
+// New makes a hasher. Each hash takes 64 MiB for a few tenths of a second, on
+// one core; at most four are made at once, and others wait: so many clients at
+// once cannot use up the memory. RFC 9106 recommends more passes or memory
+// (section 4) where there is room; OWASP's minimum is 19 MiB.
 func New() *Hasher {
-	return &Hasher{Memory: memory, Passes: passes, at: make(chan struct{}, atOnce)}
+	return NewWith(Params{Memory: 64 << 10, Time: 3, Threads: 1}, 4)
 }
 
-var errForm = errors.New("malformed password hash")
+// NewWith makes a hasher of other parameters, of which so many hashes are made at once.
+func NewWith(p Params, atOnce int) *Hasher {
+	return &Hasher{params: p, turns: make(chan struct{}, atOnce)}
+}
 
-// Hash hashes a password with a fresh salt.
+// Hash implements accounts.Hasher.
 func (h *Hasher) Hash(password string) (string, error) {
-	salt := make([]byte, 16)
-	rand.Read(salt)
-	sum := h.compute(password, salt, h.Memory, h.Passes, lanes, length)
+	var salt [saltSize]byte
+	rand.Read(salt[:])
 	b64 := base64.RawStdEncoding.EncodeToString
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, h.Memory, h.Passes, lanes, b64(salt), b64(sum)), nil
+	p := h.params
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, p.Memory, p.Time, p.Threads,
+		b64(salt[:]), b64(h.derive(password, salt[:], p, hashSize))), nil
 }
 
-func (h *Hasher) compute(password string, salt []byte, memory, passes uint32, lanes uint8, size uint32) []byte {
-	h.at <- struct{}{}
-	defer func() { <-h.at }()
-	return argon2.IDKey([]byte(password), salt, passes, memory, lanes, size)
+func (h *Hasher) derive(password string, salt []byte, p Params, size uint32) []byte {
+	h.turns <- struct{}{}
+	defer func() { <-h.turns }()
+	return argon2.IDKey([]byte(password), salt, p.Time, p.Memory, p.Threads, size)
 }
 
-// Verify compares a password with a hash in constant time. stale: the hash was
-// made with weaker parameters than today's.
+var errHash = errors.New("stored password hash is malformed")
+
+// Verify implements accounts.Hasher.
 func (h *Hasher) Verify(hash, password string) (ok, stale bool, err error) {
-	parts := strings.Split(hash, "$")
-	if len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" || parts[2] != fmt.Sprintf("v=%d", argon2.Version) {
-		return false, false, errForm
+	p, salt, want, err := parse(hash)
+	if err != nil {
+		return false, false, err
 	}
-	var m, t uint32
-	var p uint8
-	if _, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &m, &t, &p); err != nil || m < 8 || m > 1<<20 || t < 1 || t > 100 || p < 1 {
-		return false, false, errForm
+	got := h.derive(password, salt, p, uint32(len(want)))
+	weaker := p.Memory < h.params.Memory || p.Time < h.params.Time
+	return subtle.ConstantTimeCompare(got, want) == 1, weaker, nil
+}
+
+func parse(hash string) (p Params, salt, sum []byte, err error) {
+	f := strings.Split(hash, "$")
+	if len(f) != 6 || f[0] != "" || f[1] != "argon2id" || f[2] != fmt.Sprintf("v=%d", argon2.Version) {
+		return p, nil, nil, errHash
 	}
-	salt, err1 := base64.RawStdEncoding.DecodeString(parts[4])
-	want, err2 := base64.RawStdEncoding.DecodeString(parts[5])
-	if err1 != nil || err2 != nil || len(salt) < 8 || len(want) < 16 || len(want) > 64 {
-		return false, false, errForm
+	if n, err := fmt.Sscanf(f[3], "m=%d,t=%d,p=%d", &p.Memory, &p.Time, &p.Threads); n != 3 || err != nil {
+		return p, nil, nil, errHash
 	}
-	got := h.compute(password, salt, m, t, p, uint32(len(want)))
-	return subtle.ConstantTimeCompare(got, want) == 1, m < h.Memory || t < h.Passes, nil
+	if p.Memory < 8 || p.Memory > maxMemory || p.Time < 1 || p.Time > maxTime || p.Threads < 1 {
+		return p, nil, nil, errHash
+	}
+	if salt, err = base64.RawStdEncoding.DecodeString(f[4]); err != nil || len(salt) < 8 {
+		return p, nil, nil, errHash
+	}
+	if sum, err = base64.RawStdEncoding.DecodeString(f[5]); err != nil || len(sum) < 16 || len(sum) > 64 {
+		return p, nil, nil, errHash
+	}
+	return p, salt, sum, nil
 }

@@ -210,7 +210,7 @@ func match(pattern string, parts []string) (args []string, ok bool) {
 
 // authenticate finds who asks.
 func (c *call) authenticate() (err error) {
-	if c.signed, err = c.s.Verifier.Verify(c.r); err != nil {
+	if c.signed, err = c.s.Accounts.Verify(c.s.Verifier, c.r, c.ev.RemoteIP); err != nil {
 		return err
 	}
 	p, ok := c.signed.Key.Owner.(*catalog.Principal)

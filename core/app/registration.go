@@ -33,7 +33,9 @@ type Parts struct {
 // serving.
 func (a *App) Register(p Parts) error {
 	c := a.Config
-	a.Accounts.Passwords = p.Passwords
+	if p.Passwords != nil {
+		a.Accounts.Passwords = p.Passwords
+	}
 	a.Auth.Signed = signedRequests{c.AuthHosts}
 	svc := &registration.Service{
 		Accounts: a.Accounts, Registry: a.Accounts.Registry, Quota: int64(c.DefaultQuota), Cap: int64(c.DefaultQuotaCap), Now: time.Now, Log: a.Log,

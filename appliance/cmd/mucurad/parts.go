@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mucura/mucura/adapters/argon2"
 	"github.com/mucura/mucura/adapters/oidc"
 	"github.com/mucura/mucura/adapters/smtp"
 	"github.com/mucura/mucura/core/app"
@@ -15,7 +14,6 @@ import (
 
 // newParts makes what people are known by, as the settings say.
 func newParts(c *config.Config) (p app.Parts, err error) {
-	p.Passwords = argon2.New()
 	if c.SMTPServer != "" {
 		p.Mailer = &smtp.Mailer{Server: c.SMTPServer, From: c.SMTPFrom, User: c.SMTPUser, Password: c.SMTPPassword, Now: time.Now}
 	}

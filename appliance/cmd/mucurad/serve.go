@@ -29,7 +29,7 @@ func serve(ctx context.Context, name string, args []string) error {
 		return err
 	}
 	defer stores.Close()
-	a := app.New(c, stores, log)
+	a := newApp(c, stores, log)
 	parts, err := newParts(c)
 	if err != nil {
 		return err
