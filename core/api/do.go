@@ -42,7 +42,7 @@ func (s *Server) Do(ctx context.Context, p *catalog.Principal, auth string, r *h
 	if err != nil {
 		f := faultOf(err)
 		c.ev.HTTPStatus, c.ev.ErrorCode, c.err = f.status, f.code, err
-		err = &Error{Code: f.code, Message: f.message}
+		err = &Error{Code: f.code, Message: f.message, Status: f.status}
 	}
 	c.ev.DurationMS = audit.Milliseconds(s.Now().Sub(c.now))
 	if s.Observe != nil {

@@ -111,7 +111,7 @@ func (a *App) signedChain(r *http.Request, body []byte) (*gridproxy.Result, erro
 	}
 	chain, err := a.Auth.Signed.Verify(r, body, time.Now())
 	if err != nil {
-		return nil, &api.Error{Code: api.CodeDenied, Message: err.Error()}
+		return nil, &api.Error{Code: api.CodeDenied, Message: err.Error(), Status: http.StatusForbidden}
 	}
 	return a.verified(r.Context(), chain)
 }

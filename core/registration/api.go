@@ -93,7 +93,7 @@ func (s *API) register(r *http.Request, in *RegisterRequest, body []byte) (*Outc
 		return s.Service.ApplyInvited(r.Context(), in.Invitation, in.Form, remoteIP(r))
 	case in.Token != "":
 		if s.Token == nil {
-			return nil, &api.Error{Code: api.CodeOff, Message: "This site does not accept OpenID Connect tokens."}
+			return nil, &api.Error{Code: api.CodeOff, Message: "This site does not accept OpenID Connect tokens.", Status: http.StatusNotImplemented}
 		}
 		l, err := s.Token(r, in.Token)
 		if err != nil {
@@ -101,7 +101,7 @@ func (s *API) register(r *http.Request, in *RegisterRequest, body []byte) (*Outc
 		}
 		return s.apply(r, FromLogin(l), in.Form)
 	case s.Chain == nil:
-		return nil, &api.Error{Code: api.CodeOff, Message: "This site does not accept certificates."}
+		return nil, &api.Error{Code: api.CodeOff, Message: "This site does not accept certificates.", Status: http.StatusNotImplemented}
 	}
 	res, err := s.Chain(r, body)
 	if err != nil {
@@ -196,6 +196,9 @@ func (s *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 		status, doc = http.StatusForbidden, api.Error{Code: "InvalidIdentityToken", Message: token.Refusal()}
 	case errors.As(err, &own):
 		status, doc = http.StatusBadRequest, *own
+		if own.Status != 0 {
+			status = own.Status
+		}
 	case errors.Is(err, ErrLimited):
 		status, doc = http.StatusForbidden, api.Error{Code: api.CodeLimited, Message: err.Error()}
 	case errors.Is(err, ErrNoCertificate), errors.Is(err, accounts.ErrPassword), errors.Is(err, ErrInvitation), errors.Is(err, accounts.ErrOtherIssuer):

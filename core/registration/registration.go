@@ -146,6 +146,11 @@ func (s *Service) Apply(ctx context.Context, a *Applicant, f Form) (*Outcome, er
 // add makes the account. The invitation is used up first: it must not be good
 // for two who come at once.
 func (s *Service) add(ctx context.Context, a *Applicant, f Form) (*catalog.Account, error) {
+	if a.Subject.Kind == catalog.SubjectPassword {
+		if err := accounts.CheckPassword(f.Password); err != nil {
+			return nil, err
+		}
+	}
 	if a.Invitation != nil {
 		if err := s.redeem(ctx, a.Invitation); err != nil {
 			return nil, err
@@ -163,7 +168,7 @@ func (s *Service) add(ctx context.Context, a *Applicant, f Form) (*catalog.Accou
 	acct, err := s.Accounts.Add(ctx, in)
 	if err == nil && a.Subject.Kind == catalog.SubjectPassword {
 		if err = s.Accounts.SetPassword(ctx, acct.ID, f.Password); err != nil {
-			err = errors.Join(err, s.Accounts.Remove(ctx, acct.ID))
+			err = errors.Join(err, s.Accounts.Remove(ctx, acct.Name))
 		}
 	}
 	if err != nil {

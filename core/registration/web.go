@@ -236,7 +236,7 @@ func (v *visit) problem(err error) {
 	case errors.As(err, &refused):
 		status, text = http.StatusForbidden, "Your certificate is refused: "+refused.Error()
 	case errors.As(err, &failed):
-		status, text = http.StatusBadRequest, failed.Message
+		status, text = failed.Status, failed.Message
 	case errors.Is(err, accounts.ErrInvalid), errors.Is(err, accounts.ErrExists), errors.Is(err, ErrForm), errors.Is(err, ErrLimited), errors.Is(err, ErrInvitation):
 		status, text = http.StatusBadRequest, err.Error()
 	}

@@ -33,6 +33,7 @@ func commands() []command {
 		{"request ls", "[flags]", "list what people asked for and nobody has decided", requestList},
 		{"request approve", "ID [flags]", "approve a registration, or a quota", requestApprove},
 		{"request reject", "ID [flags]", "reject a registration, or a quota", requestReject},
+		{"invite", "[flags]", "make an invitation: whoever brings its code may register with a password", invite},
 		{"key add", "NAME [flags]", "add an access key to an account", keyAdd},
 		{"key ls", "NAME [flags]", "list an account's access keys", keyList},
 		{"key rm", "ACCESS-KEY-ID [flags]", "remove an access key", keyRemove},
