@@ -28,9 +28,16 @@ func commands() []command {
 		{"account ls", "[flags]", "list accounts", accountList},
 		{"account set", "NAME [flags]", "change an account's quota, name, e-mail, role or state", accountSet},
 		{"account rm", "NAME [flags]", "remove an account that owns no bucket", accountRemove},
+		{"account close", "NAME [flags]", "delete an account with its keys, buckets and objects; the sweeper does it", accountClose},
+		{"account certificate", "NAME FILE [flags]", "let the owner of a certificate (PEM) act as the account", accountCertificate},
+		{"request ls", "[flags]", "list what people asked for and nobody has decided", requestList},
+		{"request approve", "ID [flags]", "approve a registration, or a quota", requestApprove},
+		{"request reject", "ID [flags]", "reject a registration, or a quota", requestReject},
+		{"invite", "[flags]", "make an invitation: whoever brings its code may register with a password", invite},
 		{"key add", "NAME [flags]", "add an access key to an account", keyAdd},
 		{"key ls", "NAME [flags]", "list an account's access keys", keyList},
 		{"key rm", "ACCESS-KEY-ID [flags]", "remove an access key", keyRemove},
+		{"key reseal", "[flags]", "seal all secrets under the current site key, after it was changed", keyReseal},
 		{"bucket ls", "[flags]", "list all buckets", bucketList},
 		{"bucket chown", "BUCKET NAME [flags]", "give a bucket to another account", bucketChown},
 		{"tls ls", "[flags]", "list the names added for automatic certificates", tlsList},
@@ -41,6 +48,7 @@ func commands() []command {
 		{"backup", "DIR [flags]", "copy the repository to a directory, consistently, while it runs", backup},
 		{"restore", "DIR [flags]", "restore a backup into an empty data directory, verified", restore},
 		{"seed", "[flags]", "fill a bucket with objects, to measure at scale", seed},
+		{"verify-proxy", "[flags] FILE", "judge a grid proxy file as the server would: exit 0 accept, 1 refuse", verifyProxy},
 		{"version", "", "print the version", version},
 	}
 }
@@ -49,8 +57,11 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	err := dispatch(ctx, os.Args[1:])
 	stop()
+	var exit exitCode
 	switch {
 	case errors.Is(err, flag.ErrHelp):
+	case errors.As(err, &exit):
+		os.Exit(int(exit))
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "mucurad:", err)
 		os.Exit(1)
