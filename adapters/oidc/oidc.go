@@ -166,22 +166,32 @@ func (s *Issuers) issuerOf(token string) (*issuer, error) {
 	return nil, &sts.TokenError{Text: fmt.Sprintf("The issuer %.200q is not trusted here.", c.Issuer)}
 }
 
+// verified is the payload of a token whose signature was checked: oidc.KeySet.
+type verified []byte
+
+func (v verified) VerifySignature(context.Context, string) ([]byte, error) { return v, nil }
+
 // verify checks signature and times.
 func (i *issuer) verify(ctx context.Context, token string) (*claims, error) {
 	_, keys, err := i.ready(ctx)
 	if err != nil {
 		return nil, err
 	}
-	v := oidc.NewVerifier(i.URL, keys, &oidc.Config{
-		SkipClientIDCheck: true, SkipExpiryCheck: true, SupportedSigningAlgs: algorithmNames(), // claims.check does
-	})
-	id, err := v.Verify(ctx, token)
+	// go-oidc hides why a signature could not be checked, so that is done first.
+	payload, err := keys.VerifySignature(ctx, token)
 	var away *awayError
 	switch {
 	case errors.As(err, &away):
 		return nil, err
 	case err != nil:
-		return nil, &sts.TokenError{Text: "The token's signature or form is wrong.", Cause: err}
+		return nil, &sts.TokenError{Text: "The token's signature is wrong.", Cause: err}
+	}
+	v := oidc.NewVerifier(i.URL, verified(payload), &oidc.Config{
+		SkipClientIDCheck: true, SkipExpiryCheck: true, SupportedSigningAlgs: algorithmNames(), // claims.check does
+	})
+	id, err := v.Verify(ctx, token)
+	if err != nil {
+		return nil, &sts.TokenError{Text: "The token's form is wrong.", Cause: err}
 	}
 	c := &claims{token: id}
 	if err := id.Claims(&c.all); err != nil {

@@ -53,7 +53,7 @@ func ParseRule(text string, size func(string) (int64, error)) (r Rule, err error
 		r.Value, r.Claim, r.Want = issuer, name, want
 	case kind == "invitation" || kind == "all":
 		if r.Value != "" {
-			return r, fmt.Errorf("rule %q: nothing may follow %s:", text, kind)
+			return r, fmt.Errorf("rule %q: %s takes no value", text, kind)
 		}
 	case r.Value == "":
 		return r, fmt.Errorf("rule %q has no value", text)
