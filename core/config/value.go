@@ -85,7 +85,7 @@ func (v textValue) String() string {
 // storeURL is a text whose secrets are not shown.
 type storeURL struct{ textValue }
 
-func location(p *string) value      { return storeURL{textValue{p}} }
+func location(p *string) value    { return storeURL{textValue{p}} }
 func (v storeURL) String() string { return Redact(v.textValue.String()) }
 
 type boolValue struct{ p *bool }
