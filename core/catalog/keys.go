@@ -18,7 +18,12 @@ const (
 	Usages       meta.Partition = "usage"        // account ID -> Usage
 	Dropped      meta.Partition = "dropped"      // bucket ID -> bucket whose rubbish is still to be swept
 	Jobs         meta.Partition = "job"          // job name -> where it is
+	Site         meta.Partition = "site"         // what holds for the whole repository, see SiteState
 )
+
+// Orphans is a partition of the catalogue: when a content that nothing names
+// was first seen.
+const Orphans meta.Partition = "orphan"
 
 // KeysOf is the partition that lists an account's access keys: access key ID -> "".
 func KeysOf(account string) meta.Partition { return meta.Partition("keys-of/" + account) }

@@ -83,7 +83,9 @@ type Info struct {
 type Capabilities struct {
 	Name string // of the engine: "file"
 	// CheapWalk: Walk is complete and cheap, so rubbish is found by walking and
-	// a write needs no intent record.
+	// a write needs no intent record. Without it the sweeper calls Delete for
+	// every content whose record was never written, and that must remove also
+	// what a Writer that was never finished may have left.
 	CheapWalk bool
 }
 

@@ -194,7 +194,7 @@ func (r *run) object(ctx context.Context, b *catalog.Bucket, e meta.Entry, where
 	if err != nil {
 		return err
 	}
-	return verifyObject(o, parts, &segmentReader{ctx: ctx, store: r.Repo.Content, key: key, segments: segments})
+	return verifyObject(o, parts, &segmentReader{ctx: ctx, store: r.Repo.Content, key: key, salt: o.Encryption.Salt, segments: segments})
 }
 
 // summaryAgrees tells whether a listing shows what the record says.

@@ -94,6 +94,18 @@ func (r *Repo) releaseOps(h holder, manifest bool, ids ...content.ID) []meta.Op 
 	return ops
 }
 
+// intentOp is the put that says that a content is about to be written, to which h
+// is to refer.
+func (r *Repo) intentOp(h holder, id content.ID) meta.Op {
+	at := r.Now()
+	return meta.Op{
+		Key: catalog.ReleaseKey(uint64(at.UnixNano()), id),
+		Record: meta.Record{Value: catalog.EncodeRelease(&catalog.Release{
+			ID: id, At: at, Key: h.key, UploadID: h.uploadID, Intent: true,
+		})},
+	}
+}
+
 // releaseObject releases the contents of an object that is dropped.
 func (r *Repo) releaseObject(h holder, o *catalog.Object) []meta.Op {
 	ids, manifest := contentsOf(o)

@@ -235,7 +235,7 @@ func TestOrphanAfterAll(t *testing.T) {
 		if got := l.read(l.bucket, "k", ""); got != big("body") || o.ETag == "" {
 			l.Errorf("read %q", got)
 		}
-		if left := l.records(orphanPartition, ""); len(left) != 0 {
+		if left := l.records(catalog.Orphans, ""); len(left) != 0 {
 			l.Errorf("%d notes are left", len(left))
 		}
 	})

@@ -374,7 +374,7 @@ func (l *lab) wantStored(n int) {
 func (l *lab) wantNothing(buckets ...*catalog.Bucket) {
 	l.Helper()
 	l.wantStored(0)
-	parts := []meta.Partition{orphanPartition, catalog.Dropped}
+	parts := []meta.Partition{catalog.Orphans, catalog.Dropped}
 	for _, b := range buckets {
 		parts = append(parts, catalog.InBucket(b.ID))
 	}

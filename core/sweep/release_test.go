@@ -263,7 +263,7 @@ func (l *lab) moveDuring(first, second int, steps [2]func(l *lab, b *catalog.Buc
 		return nil
 	}
 	l.hook.set(watch)
-	held, err := l.sweeper.holds(ctx, b.ID, "k", "", l.stored()[0])
+	held, err := l.sweeper.holds(ctx, b.ID, "k", "", l.stored()[0], newLook())
 	l.hook.set(nil)
 	if !held || err != nil {
 		l.Errorf("moved at looks %d and %d: held %v, %v", first, second, held, err)
