@@ -4,6 +4,7 @@
 package weak
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime"
@@ -58,8 +59,12 @@ func Large() []Grade {
 	}
 }
 
-// Over is a store of this grade over s, which keeps everything.
-func (g Grade) Over(s meta.Store) *Meta { return &Meta{Store: s, Grade: g} }
+// Over is a store of this grade over s, which keeps everything. A MaxValue of 0
+// is that of s.
+func (g Grade) Over(s meta.Store) *Meta {
+	g.Caps.MaxValue = cmp.Or(g.Caps.MaxValue, s.Capabilities().MaxValue)
+	return &Meta{Store: s, Grade: g}
+}
 
 func (m *Meta) now() time.Time {
 	if m.Now != nil {
