@@ -21,7 +21,10 @@ type Config struct {
 	Metadata    string // URL
 	Content     string // URL
 	Registry    string // URL
-	SiteKeyFile string
+	// RegistryWhenHealthy allows a registry whose compare-and-set is exact only
+	// while its cluster is healthy.
+	RegistryWhenHealthy bool
+	SiteKeyFile         string
 
 	RootAccessKeyID     string
 	RootSecretAccessKey string
@@ -77,6 +80,7 @@ func (c *Config) settings() []setting {
 		{"metadata", "metadata store, URL: sqlite:///path/meta.db (default: in the data directory)", false, location(&c.Metadata)},
 		{"content", "content store, URL: file:///path (default: in the data directory)", false, location(&c.Content)},
 		{"registry", "store of accounts, keys, bucket names and usage, URL (default: the metadata store)", false, location(&c.Registry)},
+		{"registry-when-healthy", "accept a registry whose compare-and-set is exact only while its cluster is healthy: two people may then get one bucket name, and quotas may be overrun, in a partition of the network", false, boolean(&c.RegistryWhenHealthy)},
 		{"site-key-file", "file with the key that seals secrets at rest, further lines with older keys; made when absent (default: in the data directory)", false, text(&c.SiteKeyFile)},
 		{"root-access-key-id", "administrator's access key ID; with none a pair is made and shown once", false, text(&c.RootAccessKeyID)},
 		{"root-secret-access-key", "administrator's secret access key", true, text(&c.RootSecretAccessKey)},

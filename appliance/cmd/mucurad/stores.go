@@ -32,6 +32,9 @@ func openStores(c *config.Config) (*app.Stores, error) {
 		return nil, err
 	}
 	s.SiteKey, s.OldSiteKeys = key, older
+	if err := s.Check(c); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	return s, nil
 }
 
