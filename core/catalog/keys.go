@@ -18,7 +18,7 @@ const (
 	Usages       meta.Partition = "usage"        // account ID -> Usage
 	Dropped      meta.Partition = "dropped"      // bucket ID -> bucket whose rubbish is still to be swept
 	Jobs         meta.Partition = "job"          // job name -> where it is
-	Site         meta.Partition = "site"         // what holds for the whole repository, see SiteState
+	Site         meta.Partition = "site"         // what holds for the whole repository, see SiteMaintenance
 )
 
 // Orphans is a partition of the catalogue: when a content that nothing names

@@ -45,6 +45,9 @@ type Config struct {
 	Leeway        time.Duration
 	SweepInterval time.Duration
 
+	MetadataLimit int
+	ContentLimit  int
+
 	MaxRequests    int
 	MaxHeaderBytes Size
 	BodyIdle       time.Duration
@@ -97,6 +100,8 @@ func (c *Config) settings() []setting {
 		{"min-free", "room that uploads leave in the stores, so that people can always delete, bytes", false, &c.MinFree},
 		{"leeway", "how long a released content is kept before it is freed", false, duration(&c.Leeway)},
 		{"sweep-interval", "pause between background sweeps; 0 for none", false, duration(&c.SweepInterval)},
+		{"metadata-limit", "calls to each metadata store at once, by this process; more wait up to 5 s for their turn; 0 is no limit", false, integer(&c.MetadataLimit)},
+		{"content-limit", "contents read from and written to the content store at once, by this process; more wait up to 5 s; 0 is no limit", false, integer(&c.ContentLimit)},
 		{"max-requests", "requests served at once; more get 503 SlowDown", false, integer(&c.MaxRequests)},
 		{"max-header-bytes", "largest request header", false, &c.MaxHeaderBytes},
 		{"body-idle-timeout", "longest pause of a client that is sending or receiving a body", false, duration(&c.BodyIdle)},
@@ -185,6 +190,9 @@ func (c *Config) finish() (problems []string) {
 	}
 	if c.DebugLifecycleDay <= 0 {
 		bad("debug-lifecycle-day: must be positive")
+	}
+	if c.MetadataLimit < 0 || c.ContentLimit < 0 {
+		bad("metadata-limit and content-limit: must not be negative")
 	}
 	if c.MaxRequests < 1 {
 		bad("max-requests: must be at least 1")

@@ -152,6 +152,23 @@ type Space interface {
 	Space(ctx context.Context) (free, total int64, err error)
 }
 
+// As finds an optional interface of a store: of the store itself or, where it is a
+// decorator that has a method Unwrap, of what that decorates. Who wants
+// what a store can do besides asks this, not a type assertion.
+func As[T any](s Store) (t T, ok bool) {
+	for s != nil {
+		if t, ok = s.(T); ok {
+			return t, true
+		}
+		w, wraps := s.(interface{ Unwrap() Store })
+		if !wraps {
+			break
+		}
+		s = w.Unwrap()
+	}
+	return t, false
+}
+
 // CheckID returns an error for an ID that NewID cannot have made.
 func CheckID(id ID) error {
 	if !id.Valid() {

@@ -294,7 +294,7 @@ func (r *run) segments(ctx context.Context, segments []catalog.Segment, size int
 	var sum int64
 	for _, seg := range segments {
 		sum += seg.Length
-		st, ok := r.Repo.Content.(content.Stat)
+		st, ok := content.As[content.Stat](r.Repo.Content)
 		if !ok {
 			if err := lastByte(ctx, r.Repo.Content, seg); err != nil {
 				return fmt.Errorf("content %s: %w", seg.ID, err)

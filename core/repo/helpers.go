@@ -25,6 +25,8 @@ func wrap(err error) error {
 		return err
 	case errors.Is(err, meta.ErrFull), errors.Is(err, content.ErrFull):
 		return s3err.StorageFull.With(err)
+	case errors.Is(err, meta.ErrReadOnly):
+		return s3err.ServiceUnavailable.With(err)
 	case errors.Is(err, meta.ErrUnavailable), errors.Is(err, meta.ErrOutcomeUnknown), errors.Is(err, content.ErrUnavailable):
 		return s3err.SlowDown.With(err)
 	case errors.Is(err, meta.ErrConflict):

@@ -232,7 +232,7 @@ func (s *Sweeper) ranNow(ctx context.Context, job string) error {
 
 // unfinished removes files that a crash left half written.
 func (s *Sweeper) unfinished(ctx context.Context, rep *Report) error {
-	j, ok := s.Repo.Content.(content.Janitor)
+	j, ok := content.As[content.Janitor](s.Repo.Content)
 	if !ok {
 		return nil
 	}

@@ -161,7 +161,7 @@ func (s *Sweeper) free(ctx context.Context, bucketID string, rel *catalog.Releas
 // remove deletes a content and counts it if it was there.
 func (s *Sweeper) remove(ctx context.Context, id content.ID, count *int, rep *Report) error {
 	size := int64(0)
-	if st, ok := s.Repo.Content.(content.Stat); ok {
+	if st, ok := content.As[content.Stat](s.Repo.Content); ok {
 		info, err := st.Stat(ctx, id)
 		if errors.Is(err, content.ErrNotFound) {
 			if s.Repo.Content.Capabilities().CheapWalk {
