@@ -7,9 +7,12 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/mucura/mucura/core/accounts"
 	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/content"
 	"github.com/mucura/mucura/core/meta"
+	"github.com/mucura/mucura/core/quota"
+	"github.com/mucura/mucura/core/repo"
 	"github.com/mucura/mucura/core/storewrap"
 )
 
@@ -61,6 +64,17 @@ func (a *App) guard() (metadata, registry meta.Store, contents content.Store) {
 	}
 	contents = &storewrap.RetryContent{Store: &storewrap.GuardedContent{Store: a.Stores.Content, Guard: make("content", a.Config.ContentLimit)}}
 	return metadata, registry, contents
+}
+
+// Bare makes a Repo over the stores as they are, without decorators: for a
+// migration, which works while maintenance is on.
+func (a *App) Bare() *repo.Repo {
+	return &repo.Repo{
+		Meta: a.Stores.Meta, Registry: a.Stores.Registry, Content: a.Stores.Content,
+		Quota:    &quota.Keeper{Registry: a.Stores.Registry, Now: time.Now, Process: processName(), Settling: -1},
+		Accounts: &accounts.Service{Registry: a.Stores.Registry, Now: time.Now, SiteKey: a.Stores.SiteKey, OldSiteKeys: a.Stores.OldSiteKeys},
+		SSE:      a.Repo.SSE, Now: time.Now, InlineMax: a.Repo.InlineMax, Leeway: a.Config.Leeway,
+	}
 }
 
 // ReadMaintenance reads whether maintenance is on.

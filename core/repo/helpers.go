@@ -156,6 +156,9 @@ func (r *Repo) inlineLimit() int64 {
 	return int64(limit)
 }
 
+// InlineLimit is the largest content that is kept in an object's record, bytes.
+func (r *Repo) InlineLimit() int64 { return r.inlineLimit() }
+
 // charge books a change that had no reservation to the account of b's owner.
 // A repository without a Keeper counts nothing.
 func (r *Repo) charge(b *catalog.Bucket, bytes, objects int64) {

@@ -37,6 +37,9 @@ func commands() []command {
 		{"sweep", "[flags]", "run the background jobs once: expiry, unfinished uploads, released contents, usage", sweepOnce},
 		{"backup", "DIR [flags]", "copy the repository to a directory, consistently, while it runs", backup},
 		{"restore", "DIR [flags]", "restore a backup into an empty data directory, verified", restore},
+		{"maintenance", "on|off|status [flags]", "refuse writes for a while, in every process on these stores, or take them again", maintenance},
+		{"migrate", "[flags]", "copy the repository to other stores while it serves; --final switches", migrateStores},
+		{"compare", "[flags]", "compare the repository with a copy of it on other stores, fact by fact", compareStores},
 		{"seed", "[flags]", "fill a bucket with objects, to measure at scale", seed},
 		{"version", "", "print the version", version},
 	}

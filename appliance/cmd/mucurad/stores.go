@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -32,7 +33,11 @@ func openStores(c *config.Config) (*app.Stores, error) {
 		return nil, err
 	}
 	s.SiteKey, s.OldSiteKeys = key, older
-	if err := s.Check(c); err != nil {
+	err = s.Check(c)
+	if err == nil {
+		err = s.CheckMigrated(context.Background())
+	}
+	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
