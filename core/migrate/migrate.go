@@ -122,7 +122,16 @@ func (m *Migration) Begin(ctx context.Context) error {
 	} else if err != nil && !errors.Is(err, meta.ErrNotFound) {
 		return err
 	}
-	return m.claim(ctx, note)
+	if err := m.claim(ctx, note); err != nil {
+		return err
+	}
+	// What a run that was killed left half written would be in the way.
+	if j, ok := content.As[content.Janitor](m.To.Content); ok {
+		if _, _, err := j.Clean(ctx, m.Now()); err != nil {
+			return fmt.Errorf("clean the target: %w", err)
+		}
+	}
+	return nil
 }
 
 // claim marks the target as this migration's.
