@@ -81,21 +81,25 @@ type App struct {
 	Trust *gridproxy.Loader
 
 	metrics *metrics
-	slots   chan struct{} // one for each request served at once
+	gate    *storewrap.Gate
+
+	breakers []*storewrap.Breaker
+	slots    chan struct{} // one for each request served at once
 }
 
 // New wires an App. It reads and writes nothing.
 func New(c *config.Config, stores *Stores, log *slog.Logger) *App {
 	a := &App{Config: c, Stores: stores, Log: log, slots: make(chan struct{}, c.MaxRequests)}
-	// A short outage of a metadata store is ridden out; a longer one is told to
-	// clients as SlowDown.
-	metadata, registry := meta.Store(&storewrap.Retry{Store: stores.Meta}), meta.Store(&storewrap.Retry{Store: stores.Registry})
+	// A short outage of a store is ridden out; a longer one is told to clients as
+	// SlowDown.
+	a.metrics = newMetrics(a)
+	metadata, registry, contents := a.guard()
 	a.Accounts = &accounts.Service{Registry: registry, Now: time.Now, SiteKey: stores.SiteKey, OldSiteKeys: stores.OldSiteKeys, SessionMax: c.SessionMax}
 	a.Quota = &quota.Keeper{Registry: registry, Now: time.Now, Process: processName(), RaiseHint: c.RaiseHint}
 	a.Repo = &repo.Repo{
 		Meta:      metadata,
 		Registry:  registry,
-		Content:   stores.Content,
+		Content:   contents,
 		Quota:     a.Quota,
 		Accounts:  a.Accounts,
 		SSE:       &sse.Site{Key: stores.SiteKey, Older: stores.OldSiteKeys},
@@ -123,7 +127,6 @@ func New(c *config.Config, stores *Stores, log *slog.Logger) *App {
 		AllowPlainSSEC: c.AllowPlainSSEC,
 		Observe:        a.observe,
 	}
-	a.metrics = newMetrics(a)
 	a.identity()
 	return a
 }
@@ -178,6 +181,9 @@ func (a *App) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-flush.C:
+			if errors.Is(a.gate.Writable(ctx), meta.ErrReadOnly) {
+				continue
+			}
 			if err := a.Quota.Flush(ctx); err != nil && ctx.Err() == nil {
 				a.Log.Warn("usage not flushed", "error", err.Error())
 			}
@@ -200,6 +206,9 @@ func (a *App) Sweeper() *sweep.Sweeper {
 }
 
 func (a *App) sweep(ctx context.Context) {
+	if errors.Is(a.gate.Writable(ctx), meta.ErrReadOnly) {
+		return
+	}
 	s := a.Sweeper()
 	s.OrphanEvery = orphanEvery
 	rep, err := s.Run(ctx)

@@ -21,7 +21,10 @@ type Config struct {
 	Metadata    string // URL
 	Content     string // URL
 	Registry    string // URL
-	SiteKeyFile string
+	// RegistryWhenHealthy allows a registry whose compare-and-set is exact only
+	// while its cluster is healthy.
+	RegistryWhenHealthy bool
+	SiteKeyFile         string
 
 	RootAccessKeyID     string
 	RootSecretAccessKey string
@@ -86,6 +89,9 @@ type Config struct {
 	Leeway        time.Duration
 	SweepInterval time.Duration
 
+	MetadataLimit int
+	ContentLimit  int
+
 	MaxRequests    int
 	MaxHeaderBytes Size
 	BodyIdle       time.Duration
@@ -121,9 +127,10 @@ func (c *Config) settings() []setting {
 		{"listen", "address of the S3 endpoint, host:port", false, text(&c.Listen)},
 		{"admin-listen", "address of health, metrics and profiles, host:port; \"off\" for none", false, text(&c.AdminListen)},
 		{"data", "data directory", false, text(&c.Data)},
-		{"metadata", "metadata store, URL: sqlite:///path/meta.db (default: in the data directory)", false, text(&c.Metadata)},
-		{"content", "content store, URL: file:///path (default: in the data directory)", false, text(&c.Content)},
-		{"registry", "store of accounts, keys, bucket names and usage, URL (default: the metadata store)", false, text(&c.Registry)},
+		{"metadata", "metadata store, URL: sqlite:///path/meta.db (default: in the data directory)", false, location(&c.Metadata)},
+		{"content", "content store, URL: file:///path (default: in the data directory)", false, location(&c.Content)},
+		{"registry", "store of accounts, keys, bucket names and usage, URL (default: the metadata store)", false, location(&c.Registry)},
+		{"registry-when-healthy", "accept a registry whose compare-and-set is exact only while its cluster is healthy: two people may then get one bucket name, and quotas may be overrun, in a partition of the network", false, boolean(&c.RegistryWhenHealthy)},
 		{"site-key-file", "file with the key that seals secrets at rest, further lines with older keys; made when absent (default: in the data directory)", false, text(&c.SiteKeyFile)},
 		{"root-access-key-id", "administrator's access key ID; with none a pair is made and shown once", false, text(&c.RootAccessKeyID)},
 		{"root-secret-access-key", "administrator's secret access key", true, text(&c.RootSecretAccessKey)},
@@ -181,6 +188,8 @@ func (c *Config) settings() []setting {
 		{"min-free", "room that uploads leave in the stores, so that people can always delete, bytes", false, &c.MinFree},
 		{"leeway", "how long a released content is kept before it is freed", false, duration(&c.Leeway)},
 		{"sweep-interval", "pause between background sweeps; 0 for none", false, duration(&c.SweepInterval)},
+		{"metadata-limit", "calls to each metadata store at once, by this process; more wait up to 5 s for their turn; 0 is no limit", false, integer(&c.MetadataLimit)},
+		{"content-limit", "contents read from and written to the content store at once, by this process; more wait up to 5 s; 0 is no limit", false, integer(&c.ContentLimit)},
 		{"max-requests", "requests served at once; more get 503 SlowDown", false, integer(&c.MaxRequests)},
 		{"max-header-bytes", "largest request header", false, &c.MaxHeaderBytes},
 		{"body-idle-timeout", "longest pause of a client that is sending or receiving a body", false, duration(&c.BodyIdle)},
@@ -254,7 +263,7 @@ func (c *Config) finish() (problems []string) {
 	setDefault(&c.SiteKeyFile, filepath.Join(abs, "site.key"))
 	for name, url := range map[string]string{"metadata": c.Metadata, "content": c.Content, "registry": c.Registry} {
 		if scheme, rest, ok := strings.Cut(url, "://"); !ok || scheme == "" || rest == "" {
-			bad("%s: %q is not a URL such as sqlite:///path or file:///path", name, url)
+			bad("%s: it is not a URL such as sqlite:///path or file:///path", name) // which may hold a secret
 		}
 	}
 	problems = append(problems, c.finishTLS()...)
@@ -281,6 +290,9 @@ func (c *Config) finish() (problems []string) {
 	}
 	if c.DebugLifecycleDay <= 0 {
 		bad("debug-lifecycle-day: must be positive")
+	}
+	if c.MetadataLimit < 0 || c.ContentLimit < 0 {
+		bad("metadata-limit and content-limit: must not be negative")
 	}
 	if c.MaxRequests < 1 {
 		bad("max-requests: must be at least 1")

@@ -51,7 +51,7 @@ func serve(ctx context.Context, name string, args []string) error {
 		log.Warn("debug settings are allowed", "lifecycle_day", c.DebugLifecycleDay.String())
 	}
 	log.Info("serving", "endpoint", s.url(), "admin", s.address("admin"), "auth", s.address("auth"), "web", s.address("web"),
-		"metadata", c.Metadata, "content", c.Content, "region", c.Region)
+		"metadata", config.Redact(c.Metadata), "content", config.Redact(c.Content), "region", c.Region)
 	return s.run(ctx)
 }
 
