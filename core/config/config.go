@@ -44,6 +44,38 @@ type Config struct {
 	ACMEProfile    string
 	ACMEChallenges List
 
+	AuthListen         string
+	AuthHosts          List
+	TrustDir           string
+	VOMSDir            string
+	TrustReload        time.Duration
+	AllowLegacyProxies bool
+	AllowMissingCRL    bool
+	AllowMissingPolicy bool
+	AuthTerminator     string
+	AuthTerminatorFrom List
+	SessionMax         time.Duration
+	RegisterHint       string
+	DefaultQuota       Size
+	DefaultQuotaCap    Size
+	RaiseHint          string
+	HomeBuckets        bool
+	AuditLog           string
+	AuditKeep          time.Duration
+	SiteName           string
+
+	WebListen    string
+	WebURL       string
+	AuthURL      string
+	Endpoint     string
+	Approve      Lines
+	OIDCIssuers  Lines
+	SMTPServer   string
+	SMTPFrom     string
+	SMTPUser     string
+	SMTPPassword string
+	Operators    List
+
 	DefaultOwnership  string
 	BlockPublicAccess bool
 	AllowV2Presigned  bool
@@ -65,12 +97,15 @@ type Config struct {
 	Debug             bool
 	DebugLifecycleDay time.Duration
 
-	adminGiven bool
+	adminGiven, webGiven bool
 }
 
 // AdminGiven tells whether the admin listener was asked for, rather than being
 // the default, which yields when its port is taken.
 func (c *Config) AdminGiven() bool { return c.adminGiven }
+
+// WebGiven is the same of the listener of the pages.
+func (c *Config) WebGiven() bool { return c.webGiven }
 
 // setting is one row of the table: name, help, and how to set and show it.
 type setting struct {
@@ -108,6 +143,36 @@ func (c *Config) settings() []setting {
 		{"acme-roots-file", "certificates to trust for the ACME directory, PEM (default: the system's)", false, text(&c.ACMERootsFile)},
 		{"acme-profile", "kind of certificate to ask for, where the authority offers several", false, text(&c.ACMEProfile)},
 		{"acme-challenge", "kinds of challenge to use: http-01 (needs http-listen on port 80), tls-alpn-01 (needs listen on port 443), or both (default)", false, &c.ACMEChallenges},
+		{"auth-listen", "address of a listener of its own for the authentication server, host:port (default: none; see auth-host)", false, text(&c.AuthListen)},
+		{"auth-host", "host name of the authentication server; clients are asked for certificates under this name only; comma-separated, may be repeated", false, &c.AuthHosts},
+		{"trust-dir", "directory of trusted certification authorities, in IGTF layout (usually /etc/grid-security/certificates); with none no certificate is accepted", false, text(&c.TrustDir)},
+		{"vomsdir", "directory of trusted VOMS servers (usually /etc/grid-security/vomsdir)", false, text(&c.VOMSDir)},
+		{"trust-reload", "how often both are read again in any case; changes are noticed within a minute", false, duration(&c.TrustReload)},
+		{"allow-legacy-proxies", "accept legacy (GT2) proxies, too", false, boolean(&c.AllowLegacyProxies)},
+		{"allow-missing-crl", "accept authorities without revocation list, with a warning", false, boolean(&c.AllowMissingCRL)},
+		{"allow-missing-signing-policy", "accept authorities without signing policy, with a warning", false, boolean(&c.AllowMissingPolicy)},
+		{"auth-terminator", "HTTPS terminator that passes client certificates on in a header: alb (mutual TLS, passthrough) or envoy; default none", false, text(&c.AuthTerminator)},
+		{"auth-terminator-from", "networks the terminator connects from, and nobody else can: 10.0.0.0/28; comma-separated, may be repeated", false, &c.AuthTerminatorFrom},
+		{"session-max", "longest life of temporary credentials", false, duration(&c.SessionMax)},
+		{"register-hint", "sentence that tells somebody unknown where to register", false, text(&c.RegisterHint)},
+		{"default-quota", "quota of new accounts, bytes; -1 is no limit", false, &c.DefaultQuota},
+		{"default-quota-cap", "up to what people raise their quota themselves, bytes; 0: not at all, -1: without limit", false, &c.DefaultQuotaCap},
+		{"raise-hint", "sentence that tells somebody whose quota is used up where to raise it", false, text(&c.RaiseHint)},
+		{"home-buckets", "make a bucket of their name for people who are approved", false, boolean(&c.HomeBuckets)},
+		{"audit-log", "directory of the audit log, a file per day; \"off\" for none (default: in the data directory)", false, text(&c.AuditLog)},
+		{"audit-keep", "how long the audit log is kept", false, duration(&c.AuditKeep)},
+		{"site-name", "name of this site in the audit log", false, text(&c.SiteName)},
+		{"web-listen", "address of the pages on which people register and look after their accounts, host:port; \"off\" for none", false, text(&c.WebListen)},
+		{"web-url", "URL by which browsers reach the pages (default: after web-listen)", false, text(&c.WebURL)},
+		{"auth-url", "URL by which browsers reach the authentication host, to register with a certificate (default: after auth-host or auth-listen)", false, text(&c.AuthURL)},
+		{"endpoint", "URL by which clients reach the S3 endpoint, for the settings people are shown (default: after listen)", false, text(&c.Endpoint)},
+		{"approve", "rule that approves who registers, such as vo:vo.example.org or email:lab.example quota=10GiB; may be repeated, or separated by semicolons", false, &c.Approve},
+		{"oidc-issuer", "OpenID Connect issuer to trust: URL, and after it client-id=ID secret-file=PATH audience=A name=NAME any-audience groups=CLAIM scope=S; may be repeated, or separated by semicolons", false, &c.OIDCIssuers},
+		{"smtp-server", "mail server for notices, host:port; with none nobody is written to", false, text(&c.SMTPServer)},
+		{"smtp-from", "sender of notices", false, text(&c.SMTPFrom)},
+		{"smtp-user", "user at the mail server", false, text(&c.SMTPUser)},
+		{"smtp-password", "password at the mail server", true, text(&c.SMTPPassword)},
+		{"operator-email", "address that is told of requests; comma-separated, may be repeated", false, &c.Operators},
 		{"default-object-ownership", "object ownership of buckets that set none: ObjectWriter, BucketOwnerPreferred or BucketOwnerEnforced", false, text(&c.DefaultOwnership)},
 		{"block-public-access", "forbid public access everywhere, whatever buckets say", false, boolean(&c.BlockPublicAccess)},
 		{"allow-v2-presigned", "accept GET and HEAD presigned with the old Signature Version 2", false, boolean(&c.AllowV2Presigned)},
@@ -132,6 +197,7 @@ func defaults() *Config {
 	return &Config{
 		Listen:            "127.0.0.1:9000",
 		AdminListen:       "127.0.0.1:9001",
+		WebListen:         "127.0.0.1:9002",
 		Data:              defaultData(),
 		Region:            "mucura",
 		DefaultOwnership:  "ObjectWriter",
@@ -147,6 +213,12 @@ func defaults() *Config {
 		HSTS:              180 * 24 * time.Hour,
 		LogLevel:          "info",
 		DebugLifecycleDay: 24 * time.Hour,
+		TrustReload:       time.Hour,
+		SessionMax:        12 * time.Hour,
+		DefaultQuota:      -1,
+		RaiseHint:         "Raise it with \"mucura quota set SIZE\", or delete something: older versions and deleted objects count, too.",
+		HomeBuckets:       true,
+		AuditKeep:         400 * 24 * time.Hour,
 	}
 }
 
@@ -178,6 +250,7 @@ func (c *Config) finish() (problems []string) {
 	setDefault(&c.Metadata, "sqlite://"+filepath.Join(abs, "meta.db"))
 	setDefault(&c.Content, "file://"+filepath.Join(abs, "content"))
 	setDefault(&c.Registry, c.Metadata)
+	setDefault(&c.AuditLog, filepath.Join(abs, "audit"))
 	setDefault(&c.SiteKeyFile, filepath.Join(abs, "site.key"))
 	for name, url := range map[string]string{"metadata": c.Metadata, "content": c.Content, "registry": c.Registry} {
 		if scheme, rest, ok := strings.Cut(url, "://"); !ok || scheme == "" || rest == "" {
@@ -185,6 +258,11 @@ func (c *Config) finish() (problems []string) {
 		}
 	}
 	problems = append(problems, c.finishTLS()...)
+	c.finishIdentity(bad)
+	c.finishRegistration(bad)
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		bad("tls-cert and tls-key go together")
+	}
 	if (c.RootAccessKeyID == "") != (c.RootSecretAccessKey == "") {
 		bad("root-access-key-id and root-secret-access-key go together")
 	}

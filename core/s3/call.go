@@ -7,6 +7,7 @@ import (
 
 	"github.com/mucura/mucura/core/access"
 	"github.com/mucura/mucura/core/catalog"
+	"github.com/mucura/mucura/core/quota"
 	"github.com/mucura/mucura/core/s3err"
 	"github.com/mucura/mucura/core/sigv4"
 )
@@ -42,6 +43,9 @@ type call struct {
 	status            int
 	code              string
 	bytesIn, bytesOut int64
+	objectSize        int64
+	turnaround        time.Duration
+	tally             quota.Tally
 	reason            string
 	err               error
 }
@@ -62,7 +66,7 @@ func (c *call) decideOn(b *catalog.Bucket, action, key string, obj *catalog.Obje
 func (c *call) ask(q access.Request, extra []map[string][]string) access.Decision {
 	q.Principal = c.principal
 	b := q.Bucket
-	if (b != nil && b.Policy != "") || c.principal.SessionPolicy != "" {
+	if (b != nil && b.Policy != "") || c.principal.Narrowed() {
 		q.Context = c.conditionKeys(extra)
 	}
 	d := c.f.Site.Decide(q)
@@ -114,6 +118,6 @@ func (c *call) one(value string) []string {
 
 // start sends the status and the header.
 func (c *call) start(status int) {
-	c.started, c.status = true, status
+	c.started, c.status, c.turnaround = true, status, c.f.Now().Sub(c.now)
 	c.w.WriteHeader(status)
 }

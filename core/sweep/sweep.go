@@ -50,6 +50,8 @@ type Report struct {
 	Recounted      int   `json:"recounted"`       // accounts whose usage was recounted
 	Buckets        int   `json:"buckets"`         // remains of deleted buckets cleared
 	Settled        int   `json:"settled"`         // records whose owed work was done
+	People         int   `json:"people"`          // records about accounts that time had made useless
+	Erased         int   `json:"erased"`          // closed accounts deleted with everything
 }
 
 // Idle tells whether the run found nothing to do.
@@ -69,6 +71,8 @@ func (r *Report) add(o *Report) {
 	r.Recounted += o.Recounted
 	r.Buckets += o.Buckets
 	r.Settled += o.Settled
+	r.People += o.People
+	r.Erased += o.Erased
 }
 
 // Run runs every job once. A job that fails does not stop the others; all
@@ -88,6 +92,8 @@ func (s *Sweeper) Run(ctx context.Context) (Report, error) {
 		{"orphans", s.orphans},
 		{"unfinished", s.unfinished},
 		{"usage", s.recount},
+		{"people", s.people},
+		{"closed", s.closed},
 	} {
 		if err := job.run(ctx, &rep); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", job.name, err))
