@@ -18,7 +18,7 @@ func BenchmarkVerify(b *testing.B) {
 	text := g.NewProxy(g.NewProxy(w.Alice, rsa(), g.Also(g.VOMS(w.AC(w.Alice, standard)))), rsa()).PEM()
 	b.ReportAllocs()
 	began := cpu(b)
-	defer func() { b.ReportMetric(float64((cpu(b) - began).Nanoseconds())/float64(b.N), "cpu-ns/op") }()
+	defer func() { b.ReportMetric(float64((cpu(b)-began).Nanoseconds())/float64(b.N), "cpu-ns/op") }()
 	for b.Loop() {
 		chain, err := gridproxy.ParsePEM(text)
 		if err != nil {
