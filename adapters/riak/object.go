@@ -230,10 +230,13 @@ func (v *value) headers() http.Header {
 const metaHeader = "X-Riak-Meta-Mucura"
 
 // delete is Riak's DELETE of what o shows. A write that o did not see stays.
+// With an o that shows nothing, all there is goes.
 // Only for what never comes back, or was gone for long.
 func (b *bucket) delete(ctx context.Context, key string, o *object) error {
 	r := &request{method: http.MethodDelete, path: b.path + "/keys/" + key, query: b.write, header: http.Header{}}
-	r.header.Set("X-Riak-Vclock", o.clock)
+	if o.clock != "" {
+		r.header.Set("X-Riak-Vclock", o.clock)
+	}
 	a, err := b.client.do(ctx, r)
 	if err != nil {
 		return err
