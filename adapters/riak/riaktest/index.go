@@ -110,23 +110,21 @@ func (s *state) lookup(kind, bucket, field, from, to string) []hit {
 }
 
 func (n *Node) showHits(w http.ResponseWriter, hits []hit, terms bool, more string, stream bool) {
-	answer := map[string]any{}
+	var answer struct {
+		Results      *[]map[string]string `json:"results,omitempty"`
+		Keys         *[]string            `json:"keys,omitempty"`
+		Continuation string               `json:"continuation,omitempty"`
+	}
+	keys, results := make([]string, len(hits)), make([]map[string]string, len(hits))
+	for i, h := range hits {
+		keys[i], results[i] = h.key, map[string]string{h.term: h.key}
+	}
 	if terms {
-		results := make([]map[string]string, len(hits))
-		for i, h := range hits {
-			results[i] = map[string]string{h.term: h.key}
-		}
-		answer["results"] = results
+		answer.Results = &results
 	} else {
-		keys := make([]string, len(hits))
-		for i, h := range hits {
-			keys[i] = h.key
-		}
-		answer["keys"] = keys
+		answer.Keys = &keys
 	}
-	if more != "" {
-		answer["continuation"] = more
-	}
+	answer.Continuation = more
 	body, err := json.Marshal(answer)
 	if err != nil {
 		plain(w, http.StatusInternalServerError, err.Error())
