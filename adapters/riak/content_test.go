@@ -41,3 +41,8 @@ func TestContentReal(t *testing.T) {
 	realNode(t)
 	contenttest.Run(t, contentOptions(func() Options { return realNode(t) }))
 }
+
+func writeContent(t testing.TB, s *Content, size int) content.ID {
+	t.Helper()
+	return contenttest.Write(t, s, contenttest.Bytes(uint64(size), size), 1<<20)
+}

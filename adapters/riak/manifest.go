@@ -15,7 +15,7 @@ import (
 // manifest's object. The object's bytes are the content itself, if it is no
 // longer than a block, else the CRC-32C of each block.
 type manifest struct {
-	state byte
+	state byte  // 0: there is no manifest
 	size  int64 // of the content, bytes; while it is written, what is known to have been begun
 	block int   // bytes in each block but the last
 	sum   uint32
@@ -42,7 +42,7 @@ const (
 
 // blocks is how many objects beside the manifest there are.
 func (m *manifest) blocks() int64 {
-	if m.size <= int64(m.block) && m.state == committed {
+	if m.state == 0 || m.size <= int64(m.block) && m.state == committed {
 		return 0
 	}
 	return (m.size + int64(m.block) - 1) / int64(m.block)

@@ -44,7 +44,11 @@ func ParseURL(s, password string) (Options, error) {
 	if err := o.setHosts(hosts); err != nil {
 		return Options{}, err
 	}
-	if err := o.setParams(u.Query()); err != nil {
+	params, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return Options{}, errors.New("riak: malformed parameters in the URL")
+	}
+	if err := o.setParams(params); err != nil {
 		return Options{}, err
 	}
 	if p, ok := u.User.Password(); ok {
@@ -61,7 +65,8 @@ func (o *Options) setHosts(list string) error {
 		if _, _, err := net.SplitHostPort(h); err != nil {
 			h = net.JoinHostPort(strings.Trim(h, "[]"), "8098")
 		}
-		if host, port, err := net.SplitHostPort(h); err != nil || host == "" || port == "" {
+		host, port, err := net.SplitHostPort(h)
+		if err != nil || host == "" || port == "" || strings.Contains(host, ":") && net.ParseIP(host) == nil {
 			return errors.New("riak: malformed host in the URL")
 		}
 		o.Hosts = append(o.Hosts, h)
