@@ -45,6 +45,22 @@ func newClient(o Options) (*client, error) {
 	for _, h := range o.Hosts {
 		c.nodes.all = append(c.nodes.all, &node{host: h})
 	}
+	transport, err := c.opts.transport()
+	if err != nil {
+		return nil, err
+	}
+	c.http = &http.Client{
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	return c, nil
+}
+
+// transport makes what sends the requests.
+func (o *Options) transport() (http.RoundTripper, error) {
+	if o.Transport != nil {
+		return o.Transport, nil
+	}
 	transport := &http.Transport{
 		// No proxy of the environment: a store is in the same machine room.
 		DialContext:         (&net.Dialer{Timeout: min(3*time.Second, o.Timeout), KeepAlive: 15 * time.Second}).DialContext,
@@ -70,11 +86,7 @@ func newClient(o Options) (*client, error) {
 			transport.TLSClientConfig.RootCAs = pool
 		}
 	}
-	c.http = &http.Client{
-		Transport:     transport,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-	return c, nil
+	return transport, nil
 }
 
 func (c *client) close() { c.http.CloseIdleConnections() }

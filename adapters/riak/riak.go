@@ -40,6 +40,7 @@ package riak
 import (
 	"errors"
 	"log/slog"
+	"net/http"
 	"time"
 )
 
@@ -70,6 +71,8 @@ type Options struct {
 
 	// Timeout bounds one request to one node; 0 means 10 seconds.
 	Timeout time.Duration
+	// Transport sends the requests; nil for one of its own. For tests.
+	Transport http.RoundTripper
 	// Log tells of nodes that fail and come back; nil for slog's default.
 	Log *slog.Logger
 	// Now is the clock of stamps; nil for time.Now.

@@ -40,10 +40,11 @@ type lab struct {
 	now time.Time
 }
 
-// stores are the two grades of metadata stores everything is tested on.
+// stores are the grades of metadata stores everything is tested on.
 var stores = []meta.Capabilities{
 	{Name: "batch", CAS: meta.Linearizable, FreshScan: true, Batch: true, MaxInline: 64 << 10},
 	{Name: "single", CAS: meta.Linearizable, FreshScan: true, MaxInline: 64 << 10, MaxValue: meta.MinValue},
+	{Name: "riak"}, // what onRiak opens
 }
 
 // labInline is the largest inlined content in a lab; tests with little data see both ways.
@@ -51,7 +52,10 @@ const labInline = 32
 
 func newLab(t tester, caps meta.Capabilities) *lab {
 	t.Helper()
-	store := mem.NewMetaWith(caps)
+	var store meta.Store = mem.NewMetaWith(caps)
+	if caps.Name == "riak" {
+		store = onRiak(t)
+	}
 	l := &lab{meta: store, content: mem.NewContent(), now: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)}
 	l.Repo = &Repo{Meta: store, Registry: mem.NewMeta(), Content: l.content, InlineMax: labInline, Leeway: 24 * time.Hour}
 	l.Repo.Now = l.clock

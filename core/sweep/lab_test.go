@@ -32,6 +32,7 @@ const leeway = 24 * time.Hour
 var grades = []meta.Capabilities{
 	{Name: "batch", CAS: meta.Linearizable, FreshScan: true, Batch: true, MaxInline: 64 << 10},
 	{Name: "single", CAS: meta.Linearizable, FreshScan: true, MaxInline: 64 << 10, MaxValue: meta.MinValue},
+	{Name: "riak"}, // what onRiak opens
 }
 
 // lab is a repository in memory, in a bubble whose clock the tests move, with a
@@ -40,7 +41,7 @@ type lab struct {
 	*testing.T
 	*repo.Repo
 	sweeper  *Sweeper
-	meta     *mem.Meta
+	meta     meta.Store
 	registry *mem.Meta
 	content  *mem.Content
 	bucket   *catalog.Bucket
@@ -120,7 +121,11 @@ func onGrades(t *testing.T, test func(l *lab)) {
 
 func newLab(t *testing.T, caps meta.Capabilities) *lab {
 	t.Helper()
-	l := &lab{T: t, meta: mem.NewMetaWith(caps), registry: mem.NewMeta(), content: mem.NewContent(), hook: new(hook)}
+	var store meta.Store = mem.NewMetaWith(caps)
+	if caps.Name == "riak" {
+		store = onRiak(t)
+	}
+	l := &lab{T: t, meta: store, registry: mem.NewMeta(), content: mem.NewContent(), hook: new(hook)}
 	registry := l.hook.wrap(l.registry)
 	l.Repo = &repo.Repo{
 		Meta: l.hook.wrap(l.meta), Registry: registry, Content: &hooked{l.content, l.hook},

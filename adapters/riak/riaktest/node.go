@@ -40,6 +40,10 @@ func (n *Node) serve(w http.ResponseWriter, r *http.Request) {
 
 // cut closes the connection without an answer.
 func cut(w http.ResponseWriter) {
+	if w, ok := w.(*wire); ok {
+		w.cut = true
+		return
+	}
 	if conn, _, err := w.(http.Hijacker).Hijack(); err == nil {
 		conn.Close()
 	}

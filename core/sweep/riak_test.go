@@ -1,0 +1,24 @@
+package sweep
+
+import (
+	"testing"
+
+	"github.com/mucura/mucura/adapters/riak"
+	"github.com/mucura/mucura/adapters/riak/riaktest"
+	"github.com/mucura/mucura/core/meta"
+)
+
+// onRiak opens a store in a Riak of its own, which is in the process and lives
+// by the bubble's clock.
+func onRiak(t *testing.T) meta.Store {
+	t.Helper()
+	c, err := riaktest.Start(riaktest.Config{Mode: riaktest.PreferToken, InProcess: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := riak.OpenMeta(ctx, riak.Options{Hosts: c.Hosts(), Transport: c.Transport(), CAS: "when-healthy"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
