@@ -50,6 +50,7 @@ type Report struct {
 	Recounted      int   `json:"recounted"`       // accounts whose usage was recounted
 	Buckets        int   `json:"buckets"`         // remains of deleted buckets cleared
 	Settled        int   `json:"settled"`         // records whose owed work was done
+	Tombstones     int   `json:"tombstones"`      // traces of deleted records removed
 }
 
 // Idle tells whether the run found nothing to do.
@@ -71,6 +72,7 @@ func (s *Sweeper) Run(ctx context.Context) (Report, error) {
 		{"dropped", s.dropped},
 		{"orphans", s.orphans},
 		{"unfinished", s.unfinished},
+		{"tombstones", s.tombstones},
 		{"usage", s.recount},
 	} {
 		if err := job.run(ctx, &rep); err != nil {
