@@ -29,10 +29,15 @@ const bucket = "torture"
 // a sweep, nothing may be left over. MUCURA_TEST_CYCLES sets the number of
 // kills (make torture: 200).
 func TestKilledWhileWriting(t *testing.T) {
-	cycles := number(t, "MUCURA_TEST_CYCLES", 6)
-	// A leeway of a second lets the sweeper free at the end what it otherwise
-	// keeps for a day; no sweep runs before.
-	s := start(t, "--debug", "--leeway", "1s", "--sweep-interval", "0")
+	killWhileWriting(t, start(t, killArgs...), number(t, "MUCURA_TEST_CYCLES", 6))
+}
+
+// A leeway of a second lets the sweeper free at the end what it otherwise
+// keeps for a day; no sweep runs before.
+var killArgs = []string{"--debug", "--leeway", "1s", "--sweep-interval", "0"}
+
+func killWhileWriting(t *testing.T, s *harness.Server, cycles int) {
+	t.Helper()
 	ctx := context.Background()
 	if _, err := s.NewClient().Must(ctx, "PUT", bucket, "", "", nil, 200); err != nil {
 		t.Fatal(err)

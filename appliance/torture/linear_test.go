@@ -74,7 +74,11 @@ var objectModel = porcupine.Model{
 // and large, and checks that some order of the operations explains every answer.
 func TestLinearizable(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
-	servers := []*harness.Server{startOn(t, data), startOn(t, data)}
+	linearizable(t, []*harness.Server{startOn(t, data), startOn(t, data)})
+}
+
+func linearizable(t *testing.T, servers []*harness.Server) {
+	t.Helper()
 	ctx := context.Background()
 	if _, err := servers[0].NewClient().Must(ctx, "PUT", bucket, "", "", nil, 200); err != nil {
 		t.Fatal(err)

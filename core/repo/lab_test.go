@@ -47,6 +47,7 @@ type lab struct {
 var stores = append([]meta.Capabilities{
 	{Name: "batch", CAS: meta.Linearizable, FreshScan: true, Batch: true, MaxInline: 64 << 10},
 	{Name: "single", CAS: meta.Linearizable, FreshScan: true, MaxInline: 64 << 10, MaxValue: meta.MinValue},
+	{Name: "riak"}, // what onRiak opens
 }, largeStores()...)
 
 func largeStores() (all []meta.Capabilities) {
@@ -66,15 +67,23 @@ const labInline = 32
 
 func newLab(t tester, caps meta.Capabilities) *lab {
 	t.Helper()
+	if caps.Name == "riak" {
+		return newLabOf(t, onRiak(t), true)
+	}
 	return newLabOn(t, weak.Grade{Caps: caps})
 }
 
 func newLabOn(t tester, g weak.Grade) *lab {
 	t.Helper()
-	store := g.Over(mem.NewMeta())
+	return newLabOf(t, g.Over(mem.NewMeta()), isSmall(g.Caps))
+}
+
+// newLabOf makes a lab on a store. Where it is not small, contents cannot be walked.
+func newLabOf(t tester, store meta.Store, small bool) *lab {
+	t.Helper()
 	l := &lab{meta: store, content: mem.NewContent(), now: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)}
 	l.Repo = &Repo{Meta: store, Registry: mem.NewMeta(), Content: l.content, InlineMax: labInline, Leeway: 24 * time.Hour}
-	if !isSmall(g.Caps) {
+	if !small {
 		l.Repo.Content = weak.NewContent(l.content)
 	}
 	l.Repo.Now = l.clock

@@ -35,6 +35,7 @@ const leeway = 24 * time.Hour
 var grades = append([]weak.Grade{
 	{Caps: meta.Capabilities{Name: "batch", CAS: meta.Linearizable, FreshScan: true, Batch: true, MaxInline: 64 << 10}},
 	{Caps: meta.Capabilities{Name: "single", CAS: meta.Linearizable, FreshScan: true, MaxInline: 64 << 10, MaxValue: meta.MinValue}},
+	{Caps: meta.Capabilities{Name: "riak"}}, // what onRiak opens
 }, largeGrades()...)
 
 func largeGrades() (all []weak.Grade) {
@@ -52,8 +53,9 @@ type lab struct {
 	*testing.T
 	*repo.Repo
 	sweeper  *Sweeper
-	meta     *mem.Meta // below what is weak
-	graded   *weak.Meta
+	meta     meta.Store // below what is weak
+	graded   meta.Store
+	grade    weak.Grade
 	registry *mem.Meta
 	content  *mem.Content // below what is weak
 	bytes    content.Store
@@ -148,10 +150,18 @@ func on(t *testing.T, grades []weak.Grade, test func(l *lab)) {
 
 func newLab(t *testing.T, g weak.Grade) *lab {
 	t.Helper()
-	l := &lab{T: t, meta: mem.NewMeta(), registry: mem.NewMeta(), content: mem.NewContent(), hook: new(hook)}
-	l.graded = g.Over(l.meta)
+	l := &lab{T: t, grade: g, registry: mem.NewMeta(), content: mem.NewContent(), hook: new(hook)}
 	l.bytes = &hooked{l.content, l.hook}
-	if g.Caps.Name != "batch" && g.Caps.Name != "single" {
+	switch g.Caps.Name {
+	case "riak":
+		l.meta = onRiak(t)
+		l.graded = l.meta
+	case "batch", "single":
+		l.meta = mem.NewMeta()
+		l.graded = g.Over(l.meta)
+	default:
+		l.meta = mem.NewMeta()
+		l.graded = g.Over(l.meta)
 		l.weak = weak.NewContent(l.bytes)
 		l.bytes = l.weak
 	}

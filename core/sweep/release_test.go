@@ -228,7 +228,7 @@ func TestVersionsMoveUnderTheSweeper(t *testing.T) {
 			onGrades(t, func(l *lab) {
 				for first := range looks {
 					for second := first; second < looks; second++ {
-						newLab(t, l.graded.Grade).moveDuring(first, second, steps)
+						newLab(t, l.grade).moveDuring(first, second, steps)
 					}
 				}
 			})

@@ -54,6 +54,7 @@ type Report struct {
 	Settled        int   `json:"settled"`         // records whose owed work was done
 	People         int   `json:"people"`          // records about accounts that time had made useless
 	Erased         int   `json:"erased"`          // closed accounts deleted with everything
+	Tombstones     int   `json:"tombstones"`      // traces of deleted records removed
 }
 
 // Idle tells whether the run found nothing to do.
@@ -75,6 +76,7 @@ func (r *Report) add(o *Report) {
 	r.Settled += o.Settled
 	r.People += o.People
 	r.Erased += o.Erased
+	r.Tombstones += o.Tombstones
 }
 
 // Run runs every job once. A job that fails does not stop the others; all
@@ -93,6 +95,7 @@ func (s *Sweeper) Run(ctx context.Context) (Report, error) {
 		{"dropped", s.dropped},
 		{"orphans", s.orphans},
 		{"unfinished", s.unfinished},
+		{"tombstones", s.tombstones},
 		{"usage", s.recount},
 		{"people", s.people},
 		{"closed", s.closed},

@@ -72,8 +72,10 @@ func openMeta(url string) (meta.Store, error) {
 			return nil, err
 		}
 		return sqlite.Open(path, sqlite.Options{})
+	case "riak", "riak+https":
+		return openRiakMeta(url)
 	default:
-		return nil, fmt.Errorf("no such store: %q (there is sqlite:///path/meta.db)", url)
+		return nil, fmt.Errorf("no such store: %q (there is sqlite:///path/meta.db, riak://host)", scheme)
 	}
 }
 
@@ -83,8 +85,10 @@ func openContent(url string) (content.Store, error) {
 	switch scheme {
 	case "file":
 		return localfs.Open(afero.NewOsFs(), path, localfs.Options{})
+	case "riak", "riak+https":
+		return openRiakContent(url)
 	default:
-		return nil, fmt.Errorf("no such store: %q (there is file:///path)", url)
+		return nil, fmt.Errorf("no such store: %q (there is file:///path, riak://host)", scheme)
 	}
 }
 

@@ -27,6 +27,12 @@ type Options struct {
 	// ReaderLosesDeleted says that a content deleted while it is read cannot
 	// be read to its end; the reader must then give an error, not short data.
 	ReaderLosesDeleted bool
+	// Buffer is how many bytes a writer may hold before it stores any; then it
+	// stores that many. 0 means it stores at once.
+	Buffer int
+	// Stored waits until a writer that sends in the background has sent what it
+	// stores; nil for one that does not.
+	Stored func(content.Writer)
 }
 
 // Run runs the suite.

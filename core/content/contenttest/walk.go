@@ -118,13 +118,20 @@ func testJanitor(t *testing.T, o Options) {
 	ctx := context.Background()
 	kept := Write(t, s, []byte("kept"), 4)
 	id, w := create(t, s, 5)
-	if _, err := w.Write([]byte("12345")); err != nil {
+	if _, err := w.Write(Bytes(1, o.Buffer+5)); err != nil {
 		t.Fatal(err)
+	}
+	stored := int64(5)
+	if o.Buffer > 0 {
+		stored = int64(o.Buffer)
+	}
+	if o.Stored != nil {
+		o.Stored(w)
 	}
 	if files, size, err := j.Clean(ctx, time.Now().Add(-time.Hour)); files != 0 || size != 0 || err != nil {
 		t.Errorf("young: freed %d files, %d bytes: %v", files, size, err)
 	}
-	if files, size, err := j.Clean(ctx, time.Now().Add(time.Hour)); files != 1 || size != 5 || err != nil {
+	if files, size, err := j.Clean(ctx, time.Now().Add(time.Hour)); files != 1 || size != stored || err != nil {
 		t.Errorf("old: freed %d files, %d bytes: %v", files, size, err)
 	}
 	if err := w.Commit(); err == nil {
