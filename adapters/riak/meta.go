@@ -88,7 +88,7 @@ func (m *Meta) get(ctx context.Context, full string, withBody bool) (meta.Record
 	}
 	var rr readRange
 	if !withBody {
-		rr.last = shortRead - 1
+		rr.first = shortRead
 	}
 	for {
 		o, h, b, err := m.read(ctx, full, rr)
@@ -99,8 +99,8 @@ func (m *Meta) get(ctx context.Context, full string, withBody bool) (meta.Record
 			return meta.Record{}, meta.ErrNotFound
 		}
 		r, err := h.record(b, withBody)
-		if errors.Is(err, errMore) && rr.last > 0 {
-			rr.last = 0 // a long value; what is read next may be another version
+		if errors.Is(err, errMore) && rr.first > 0 {
+			rr.first = 0 // a long value; what is read next may be another version
 			continue
 		}
 		if err != nil {

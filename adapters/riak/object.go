@@ -11,7 +11,6 @@ import (
 	"mime/multipart"
 	"net/http"
 	"strconv"
-	"strings"
 )
 
 // bucket is one bucket of the type, and how its objects are read and written.
@@ -54,18 +53,16 @@ type object struct {
 
 // sibling is one value of an object.
 type sibling struct {
-	header  http.Header
-	body    []byte // all of it, or the beginning that was asked for
-	size    int64  // of the whole body
-	deleted bool
+	header http.Header
+	body   []byte // all of it, or the beginning that was asked for
 }
 
 func (o *object) exists() bool { return len(o.siblings) > 0 }
 
 // readRange asks for the first bytes of a body, or for none.
 type readRange struct {
-	head        bool
-	first, last int64 // bytes first to last; 0, 0 for all
+	head  bool
+	first int // so many bytes; 0 for all
 }
 
 // errRiak is that Riak answered something that is no use.
@@ -77,8 +74,8 @@ func (b *bucket) get(ctx context.Context, key string, rr readRange) (*object, er
 	r.header.Set("Accept", "multipart/mixed, */*;q=0.5")
 	if rr.head {
 		r.method = http.MethodHead
-	} else if rr.last > 0 {
-		r.header.Set("Range", fmt.Sprintf("bytes=%d-%d", rr.first, rr.last))
+	} else if rr.first > 0 {
+		r.header.Set("Range", fmt.Sprintf("bytes=0-%d", rr.first-1))
 	}
 	a, err := b.client.do(ctx, r)
 	if err != nil {
@@ -87,11 +84,11 @@ func (b *bucket) get(ctx context.Context, key string, rr readRange) (*object, er
 	if rr.head && a.status == http.StatusMultipleChoices {
 		return b.get(ctx, key, readRange{})
 	}
-	return a.object(rr.head)
+	return a.object()
 }
 
 // object understands the answer to a GET or HEAD.
-func (a *answer) object(head bool) (*object, error) {
+func (a *answer) object() (*object, error) {
 	o := &object{clock: a.header.Get("X-Riak-Vclock")}
 	switch a.status {
 	case http.StatusNotFound:
@@ -100,18 +97,7 @@ func (a *answer) object(head bool) (*object, error) {
 		}
 		return o, nil
 	case http.StatusOK, http.StatusPartialContent:
-		s := sibling{header: a.header, body: a.body, size: int64(len(a.body))}
-		if head {
-			s.size, _ = strconv.ParseInt(a.header.Get("Content-Length"), 10, 64)
-		}
-		if a.status == http.StatusPartialContent {
-			_, total, _ := strings.Cut(a.header.Get("Content-Range"), "/")
-			var err error
-			if s.size, err = strconv.ParseInt(total, 10, 64); err != nil {
-				return nil, fmt.Errorf("%w: partial content without a size", errRiak)
-			}
-		}
-		o.siblings = []sibling{s}
+		o.siblings = []sibling{{header: a.header, body: a.body}}
 		return o, nil
 	case http.StatusMultipleChoices:
 		var err error
@@ -149,7 +135,7 @@ func (a *answer) parts() ([]sibling, error) {
 		if header.Get("X-Riak-Deleted") == "true" {
 			continue
 		}
-		all = append(all, sibling{header: header, body: body, size: int64(len(body))})
+		all = append(all, sibling{header: header, body: body})
 	}
 	return all, nil
 }
@@ -189,7 +175,7 @@ func (b *bucket) put(ctx context.Context, key string, was prior, v *value, back 
 	case http.StatusNoContent:
 		return nil, nil
 	case http.StatusOK, http.StatusMultipleChoices:
-		return a.object(false)
+		return a.object()
 	case http.StatusConflict, http.StatusPreconditionFailed:
 		return nil, errChanged
 	}

@@ -14,8 +14,8 @@ import (
 const envPrefix = "MUCURA_"
 
 // notSettings are variables of the same prefix that others read: the client
-// command and the tests.
-var notSettings = []string{"CONFIG", "TEST_", "BENCH_", "STACK", "ENDPOINT"}
+// command, the tests, and stores that want a password.
+var notSettings = []string{"CONFIG", "TEST_", "BENCH_", "STACK", "ENDPOINT", "RIAK_PASSWORD"}
 
 // Parse reads args (flags, then arguments), the environment (as os.Environ
 // gives it) and the file named by --config or MUCURA_CONFIG. It returns what

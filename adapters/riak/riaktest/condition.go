@@ -51,7 +51,7 @@ func (n *Node) conditional(r *http.Request, a address, seen vclock, v value) int
 // quorum is how many replicas or nodes a request asks for.
 type quorum struct{ pr, pw, confirms int }
 
-var errQuorum = errors.New("Specified w/dw/pw/node_confirms values invalid for bucket n value of 3")
+var errQuorum = errors.New("specified w/dw/pw/node_confirms values invalid for bucket n value of 3")
 
 // parseQuorum reads the parameters of a request.
 func (n *Node) parseQuorum(r *http.Request, kind Props) (quorum, error) {
