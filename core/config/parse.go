@@ -15,7 +15,7 @@ const envPrefix = "MUCURA_"
 
 // notSettings are variables of the same prefix that others read: the client
 // command and the tests.
-var notSettings = []string{"CONFIG", "TEST_", "BENCH_", "STACK", "ENDPOINT"}
+var notSettings = []string{"CONFIG", "FROM_", "TO_", "TEST_", "BENCH_", "STACK", "ENDPOINT"}
 
 // Parse reads args (flags, then arguments), the environment (as os.Environ
 // gives it) and the file named by --config or MUCURA_CONFIG. It returns what
