@@ -15,7 +15,7 @@ const envPrefix = "MUCURA_"
 
 // notSettings are variables of the same prefix that others read: the client
 // command, the tests, and stores that want a password.
-var notSettings = []string{"CONFIG", "TEST_", "BENCH_", "STACK", "ENDPOINT", "RIAK_PASSWORD"}
+var notSettings = []string{"CONFIG", "FROM_", "TO_", "TEST_", "BENCH_", "STACK", "ENDPOINT", "RIAK_PASSWORD", "REDIS_PASSWORD"}
 
 // Parse reads args (flags, then arguments), the environment (as os.Environ
 // gives it) and the file named by --config or MUCURA_CONFIG. It returns what

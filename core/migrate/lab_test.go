@@ -273,7 +273,7 @@ func (s *site) write(ctx context.Context, seed uint64) {
 func (s *site) migration(t *site, state meta.Store) *Migration {
 	return &Migration{
 		From: s.Side, To: t.Side, State: state, SiteKey: "k", Now: time.Now, Log: slog.New(slog.DiscardHandler),
-		Freeze: s.freeze, Workers: 4, slice: 7,
+		Freeze: s.freeze, Pause: time.Microsecond, Workers: 4, slice: 7,
 	}
 }
 

@@ -50,6 +50,9 @@ type Migration struct {
 	Log     *slog.Logger
 	// Freeze makes the source read-only, and returns when no process writes any more.
 	Freeze func(ctx context.Context) error
+	// Pause is the first pause before a record is tried again whose copying failed
+	// because a store was unavailable; 0 means 200 ms.
+	Pause time.Duration
 	// Workers is how many records are copied at once; 0 means 16.
 	Workers int
 	// Progress is told how far it is, from time to time; may be nil.
@@ -138,8 +141,10 @@ func (m *Migration) Begin(ctx context.Context) error {
 func (m *Migration) claim(ctx context.Context, note catalog.Migration) error {
 	there, err := readNote(ctx, m.To.Registry, catalog.Site, catalog.SiteMigration)
 	switch {
-	case err == nil && there.ID == m.id:
+	case err == nil && there.ID == m.id && there.Ended.IsZero():
 		return nil
+	case err == nil && there.ID == m.id:
+		return fmt.Errorf("%w: it was completed, and may have been written to since", ErrTarget)
 	case err == nil:
 		return fmt.Errorf("%w: it belongs to migration %s, the state to %s", ErrTarget, there.ID, m.id)
 	case !errors.Is(err, meta.ErrNotFound):

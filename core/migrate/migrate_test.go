@@ -51,6 +51,9 @@ func (s *site) migrate(t *site) {
 	wg.Wait()
 	s.wantEqual(t)
 	s.readOnly = false
+	if err := m.Begin(ctx); !errors.Is(err, ErrTarget) {
+		s.Errorf("again after the end: %v", err)
+	}
 	if err := s.migration(t, mem.NewMeta()).Begin(ctx); !errors.Is(err, ErrTarget) {
 		s.Errorf("another migration into the same target: %v", err)
 	}
@@ -82,7 +85,7 @@ func (s *site) wantReadable() {
 func TestKilled(t *testing.T) {
 	target := weak.Grade{Caps: meta.Capabilities{Name: "no-inline", CAS: meta.Linearizable, FreshScan: true, MaxValue: meta.MinValue}}
 	killed := true
-	step := 7
+	step := 13
 	if testing.Short() {
 		step = 101
 	}
@@ -91,16 +94,21 @@ func TestKilled(t *testing.T) {
 		home.fill()
 		state := mem.NewMeta()
 		killed = false
+		ended := false
 		for life := range 4 {
 			dead := home.runKilled(away, state, n+life*3, life == 3)
 			killed = killed || dead
-			home.write(quick(), uint64(life)) // life goes on at the source
+			if ended = life == 3 && !dead; !ended {
+				home.write(quick(), uint64(life)) // life goes on at the source
+			}
 		}
-		m := home.migration(away, state)
-		home.must(m.Begin(ctx))
-		_, err := m.Pass(ctx)
-		home.must(err)
-		home.must(m.Final(ctx))
+		if !ended {
+			m := home.migration(away, state)
+			home.must(m.Begin(ctx))
+			_, err := m.Pass(ctx)
+			home.must(err)
+			home.must(m.Final(ctx))
+		}
 		home.wantEqual(away)
 		if t.Failed() {
 			t.Fatalf("killed at call %d", n)
@@ -202,6 +210,31 @@ func (w *dyingWriter) Abort() error {
 		return err
 	}
 	return w.Writer.Abort()
+}
+
+// TestOutagesAreRiddenOut lets every few calls to the target fail.
+func TestOutagesAreRiddenOut(t *testing.T) {
+	home, away := newSite(t, embedded), newSite(t, weak.Large()[1])
+	home.fill()
+	var mu sync.Mutex
+	n := 0
+	fail := func() error {
+		mu.Lock()
+		defer mu.Unlock()
+		if n++; n%7 == 0 {
+			return errors.Join(meta.ErrUnavailable, content.ErrUnavailable)
+		}
+		return nil
+	}
+	m := home.migration(away, mem.NewMeta())
+	home.must(m.Begin(ctx))
+	m.To.Meta = &storewrap.Fault{Store: away.Meta, Before: func(storewrap.Op, meta.Partition, string) error { return fail() }}
+	m.To.Content = &dying{away.Content, fail}
+	_, err := m.Pass(ctx)
+	home.must(err)
+	m.To = away.Side
+	home.must(m.Final(ctx))
+	home.wantEqual(away)
 }
 
 // TestNoPartitionIsLeftBehind compares the partitions there are with those that a

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mucura/mucura/core/catalog"
+	"github.com/mucura/mucura/core/content"
 	"github.com/mucura/mucura/core/meta"
 )
 
@@ -325,6 +326,11 @@ func (m *Migration) remember(ctx context.Context, p meta.Partition, ops []meta.O
 // tries is how often a record is read again that changes under the reader.
 const tries = 5
 
+// passing tells whether what failed may succeed in a moment.
+func passing(err error) bool {
+	return errors.Is(err, content.ErrUnavailable) || errors.Is(err, meta.ErrUnavailable) || errors.Is(err, meta.ErrOutcomeUnknown)
+}
+
 func (m *Migration) step(ctx context.Context, p *part, s *step, final bool) error {
 	from, to := m.stores(p)
 	for try := 0; ; try++ {
@@ -352,11 +358,19 @@ func (m *Migration) step(ctx context.Context, p *part, s *step, final bool) erro
 			return nil
 		case errors.Is(err, errChanged) && try < tries:
 			continue
-		case err != nil:
-			return err
+		case err == nil:
+			if _, err = to.Put(ctx, p.name, s.key, rec, meta.Always); err != nil {
+				err = fmt.Errorf("write to the target: %w", err)
+			}
 		}
-		if _, err := to.Put(ctx, p.name, s.key, rec, meta.Always); err != nil {
-			return fmt.Errorf("write to the target: %w", err)
+		if passing(err) && try < tries {
+			if err := sleep(ctx, cmp.Or(m.Pause, 200*time.Millisecond)<<try); err != nil {
+				return err
+			}
+			continue
+		}
+		if err != nil {
+			return err
 		}
 		s.op = meta.Op{Key: s.key, Record: meta.Record{Summary: []byte(digest(version))}}
 		m.count(func(p *Progress) { p.Records++ })

@@ -51,6 +51,13 @@ func (m *migration) flags(fs *flag.FlagSet) {
 
 // fill takes what was not given from the settings.
 func (m *migration) fill(c *config.Config) error {
+	// The environment, unlike flags, is not seen by others of the machine.
+	for name, s := range map[string]*string{
+		"FROM_METADATA": &m.from.metadata, "FROM_CONTENT": &m.from.content, "FROM_REGISTRY": &m.from.registry,
+		"TO_METADATA": &m.to.metadata, "TO_CONTENT": &m.to.content, "TO_REGISTRY": &m.to.registry,
+	} {
+		*s = cmp.Or(*s, os.Getenv("MUCURA_"+name))
+	}
 	if m.from.metadata == "" {
 		m.from.registry = cmp.Or(m.from.registry, c.Registry)
 	}
@@ -59,7 +66,7 @@ func (m *migration) fill(c *config.Config) error {
 	m.from.registry = cmp.Or(m.from.registry, m.from.metadata)
 	m.to.registry = cmp.Or(m.to.registry, m.to.metadata)
 	if m.to.metadata == "" || m.to.content == "" {
-		return errors.New("--to-metadata and --to-content say where to")
+		return errors.New("--to-metadata and --to-content (MUCURA_TO_METADATA, MUCURA_TO_CONTENT) say where to")
 	}
 	return nil
 }
