@@ -36,6 +36,9 @@ func (a *address) inspect(ctx context.Context, cn *goredis.Conn) error {
 	settings := goredis.NewMapStringStringCmd(ctx, args...)
 	_ = pipe.Process(ctx, settings)
 	_, _ = pipe.Exec(ctx) // every command keeps its error
+	if a.kind == sentinel && infoField(info.Val(), "redis_mode") == "sentinel" {
+		return nil // the library asks it where the primary is, and opens that connection in the same way
+	}
 	for _, cmd := range []goredis.Cmder{info, role, settings} {
 		if err := cmd.Err(); err != nil {
 			return &notSent{a.cannotLook(err)}

@@ -44,7 +44,11 @@ func answered(err error) string {
 
 // isFull: the server is at maxmemory, or its disk is full and it has noticed.
 func isFull(text string) bool {
-	return strings.HasPrefix(text, "OOM") || strings.HasPrefix(text, "MISCONF") && strings.Contains(text, "No space left")
+	if strings.HasPrefix(text, "OOM") {
+		return true
+	}
+	return strings.HasPrefix(text, "MISCONF") &&
+		(strings.Contains(text, "No space left") || strings.Contains(text, "quota exceeded") || strings.Contains(text, "File too large"))
 }
 
 // nothingWritten tells that a command, the only one of its pipeline when alone

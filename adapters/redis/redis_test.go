@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -130,4 +131,13 @@ func TestConformanceUnix(t *testing.T) {
 
 func TestConformanceTLS(t *testing.T) {
 	conform(t, server(t, redistest.Options{TLS: true, Password: "a:b@c/d?e#f%"}).URL())
+}
+
+func secretFile(t testing.TB, secret string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(path, []byte(secret+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }

@@ -87,6 +87,9 @@ func (g *Group) startSentinel(ctx context.Context, o Options, replicas int) erro
 		"sentinel down-after-milliseconds " + MasterName + " 1000",
 		"sentinel failover-timeout " + MasterName + " 5000",
 	}}
+	if o.Password != "" {
+		so.Set = append(so.Set, "sentinel auth-pass "+MasterName+" "+o.Password)
+	}
 	for i := range 3 {
 		if _, err := add(ctx, &g.Sentinels, o.Dir, fmt.Sprint("sentinel", i), so); err != nil {
 			return err

@@ -61,6 +61,9 @@ type Options struct {
 	Unix     bool // listen on a socket, too
 	// Set are further lines of the configuration; they win over the usual ones.
 	Set []string
+	// FileLimit is a size in bytes beyond which no file of the server grows, as
+	// on a full disk; 0 for none.
+	FileLimit int
 
 	cluster   bool
 	replicaOf *Server
@@ -168,7 +171,26 @@ func (s *Server) Launch() error {
 	if s.o.sentinel {
 		args = append(args, "--sentinel")
 	}
-	return s.proc.start(s.file("log"), "redis-server", args...)
+	if s.o.FileLimit == 0 {
+		return s.proc.start(s.file("log"), "redis-server", args...)
+	}
+	// Without the signal, writing beyond the limit is an error like any other.
+	// The unit of ulimit -f is 512 bytes.
+	const limited = `trap "" XFSZ; ulimit -f "$1"; shift; exec redis-server "$@"`
+	return s.proc.start(s.file("log"), "sh", append([]string{"-c", limited, "sh", fmt.Sprint(s.o.FileLimit / 512)}, args...)...)
+}
+
+// Unlimited lifts FileLimit, from the next start on.
+func (s *Server) Unlimited() { s.o.FileLimit = 0 }
+
+// Configure adds a line to the configuration of the next start.
+func (s *Server) Configure(line string) error {
+	f, err := os.OpenFile(s.file("redis.conf"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(line + "\n")
+	return errors.Join(err, f.Close())
 }
 
 // Ready waits until the server answers and has loaded.
