@@ -74,9 +74,9 @@ func (c *Config) settings() []setting {
 		{"listen", "address of the S3 endpoint, host:port", false, text(&c.Listen)},
 		{"admin-listen", "address of health, metrics and profiles, host:port; \"off\" for none", false, text(&c.AdminListen)},
 		{"data", "data directory", false, text(&c.Data)},
-		{"metadata", "metadata store, URL: sqlite:///path/meta.db (default: in the data directory)", false, text(&c.Metadata)},
-		{"content", "content store, URL: file:///path (default: in the data directory)", false, text(&c.Content)},
-		{"registry", "store of accounts, keys, bucket names and usage, URL (default: the metadata store)", false, text(&c.Registry)},
+		{"metadata", "metadata store, URL: sqlite:///path/meta.db (default: in the data directory)", false, location(&c.Metadata)},
+		{"content", "content store, URL: file:///path (default: in the data directory)", false, location(&c.Content)},
+		{"registry", "store of accounts, keys, bucket names and usage, URL (default: the metadata store)", false, location(&c.Registry)},
 		{"site-key-file", "file with the key that seals secrets at rest, further lines with older keys; made when absent (default: in the data directory)", false, text(&c.SiteKeyFile)},
 		{"root-access-key-id", "administrator's access key ID; with none a pair is made and shown once", false, text(&c.RootAccessKeyID)},
 		{"root-secret-access-key", "administrator's secret access key", true, text(&c.RootSecretAccessKey)},
@@ -157,7 +157,7 @@ func (c *Config) finish() (problems []string) {
 	setDefault(&c.SiteKeyFile, filepath.Join(abs, "site.key"))
 	for name, url := range map[string]string{"metadata": c.Metadata, "content": c.Content, "registry": c.Registry} {
 		if scheme, rest, ok := strings.Cut(url, "://"); !ok || scheme == "" || rest == "" {
-			bad("%s: %q is not a URL such as sqlite:///path or file:///path", name, url)
+			bad("%s: it is not a URL such as sqlite:///path or file:///path", name) // which may hold a secret
 		}
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {

@@ -82,6 +82,12 @@ func (v textValue) String() string {
 	return *v.p
 }
 
+// storeURL is a text whose secrets are not shown.
+type storeURL struct{ textValue }
+
+func location(p *string) value      { return storeURL{textValue{p}} }
+func (v storeURL) String() string { return Redact(v.textValue.String()) }
+
 type boolValue struct{ p *bool }
 
 func boolean(p *bool) value          { return boolValue{p} }

@@ -43,7 +43,7 @@ func serve(ctx context.Context, name string, args []string) error {
 	if c.Debug {
 		log.Warn("debug settings are allowed", "lifecycle_day", c.DebugLifecycleDay.String())
 	}
-	log.Info("serving", "endpoint", s.url(), "admin", s.adminAddr(), "metadata", c.Metadata, "content", c.Content, "region", c.Region)
+	log.Info("serving", "endpoint", s.url(), "admin", s.adminAddr(), "metadata", config.Redact(c.Metadata), "content", config.Redact(c.Content), "region", c.Region)
 	return s.run(ctx)
 }
 
