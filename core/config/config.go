@@ -74,7 +74,7 @@ func (c *Config) settings() []setting {
 		{"listen", "address of the S3 endpoint, host:port", false, text(&c.Listen)},
 		{"admin-listen", "address of health, metrics and profiles, host:port; \"off\" for none", false, text(&c.AdminListen)},
 		{"data", "data directory", false, text(&c.Data)},
-		{"metadata", "metadata store, URL: sqlite:///path/meta.db (default: in the data directory)", false, location(&c.Metadata)},
+		{"metadata", "metadata store, URL: sqlite:///path/meta.db or redis://host:6379 (default: in the data directory)", false, location(&c.Metadata)},
 		{"content", "content store, URL: file:///path (default: in the data directory)", false, location(&c.Content)},
 		{"registry", "store of accounts, keys, bucket names and usage, URL (default: the metadata store)", false, location(&c.Registry)},
 		{"site-key-file", "file with the key that seals secrets at rest, further lines with older keys; made when absent (default: in the data directory)", false, text(&c.SiteKeyFile)},

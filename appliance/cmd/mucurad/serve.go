@@ -30,6 +30,9 @@ func serve(ctx context.Context, name string, args []string) error {
 		return err
 	}
 	defer stores.Close()
+	for _, w := range storeWarnings(stores) {
+		log.Warn(w)
+	}
 	a := app.New(c, stores, log)
 	root, err := ensureRoot(ctx, a)
 	if err != nil {
