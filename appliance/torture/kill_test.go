@@ -29,10 +29,21 @@ const bucket = "torture"
 // a sweep, nothing may be left over. MUCURA_TEST_CYCLES sets the number of
 // kills (make torture: 200).
 func TestKilledWhileWriting(t *testing.T) {
-	cycles := number(t, "MUCURA_TEST_CYCLES", 6)
 	// A leeway of a second lets the sweeper free at the end what it otherwise
 	// keeps for a day; no sweep runs before.
 	s := start(t, "--debug", "--leeway", "1s", "--sweep-interval", "0")
+	killedWhileWriting(t, s, number(t, "MUCURA_TEST_CYCLES", 6), func(int) {
+		s.Kill()
+		if err := s.Start(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// killedWhileWriting calls kill again and again while clients write, which kills
+// something and starts it again, and then looks for every acknowledged write.
+func killedWhileWriting(t *testing.T, s *harness.Server, cycles int, kill func(cycle int)) {
+	t.Helper()
 	ctx := context.Background()
 	if _, err := s.NewClient().Must(ctx, "PUT", bucket, "", "", nil, 200); err != nil {
 		t.Fatal(err)
@@ -52,12 +63,9 @@ func TestKilledWhileWriting(t *testing.T) {
 		// Killed at some moment after some writes, however slow the machine is.
 		awaitWrites(&acks, acks.Load()+int64(rnd.IntN(60)))
 		time.Sleep(time.Duration(rnd.IntN(20)) * time.Millisecond)
-		s.Kill()
+		kill(cycle)
 		cancel()
 		wg.Wait()
-		if err := s.Start(); err != nil {
-			t.Fatalf("cycle %d: %v", cycle, err)
-		}
 	}
 	for _, w := range writers {
 		if w.broken != "" {

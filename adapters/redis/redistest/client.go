@@ -16,10 +16,12 @@ import (
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 )
 
 // Client is a plain client of the server; close it.
 func (s *Server) Client() (*goredis.Client, error) {
+	goredis.SetLogger(&logging.VoidLogger{}) // a server that is starting refuses many
 	o := &goredis.Options{Addr: s.Addr, Password: s.o.Password, Protocol: 2, DisableIdentity: true, MaxRetries: -1, DialerRetries: 1}
 	if s.o.TLS {
 		pem, err := os.ReadFile(s.CAFile)

@@ -89,6 +89,10 @@ type Server struct {
 
 // Start starts a server and waits until it answers.
 func Start(ctx context.Context, o Options) (*Server, error) {
+	var err error
+	if o.Dir, err = filepath.Abs(o.Dir); err != nil {
+		return nil, err
+	}
 	s := &Server{o: o}
 	if o.TLS {
 		if err := s.certificates(); err != nil {
@@ -96,7 +100,6 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		}
 	}
 	// Somebody else may take a free port before the server does.
-	var err error
 	for range 5 {
 		var ports [2]int
 		if ports, err = freePorts(); err != nil {
