@@ -11,12 +11,12 @@ import (
 	"github.com/mucura/mucura/core/meta"
 )
 
-// notSent wraps an error that came before any command was sent: the server
-// was not reached, or is not one we write to.
+// notSent holds an error that came before any command was sent: the server was
+// not reached, or is not one we write to. It has no Unwrap, because the library
+// takes one layer off what inspect returns.
 type notSent struct{ err error }
 
 func (e *notSent) Error() string { return e.err.Error() }
-func (e *notSent) Unwrap() error { return e.err }
 
 // cutShort wraps an error of writing to the connection: the last command
 // written has not gone out whole, so the server has not run it. Those before it
