@@ -97,19 +97,18 @@ func (s *Store) values(ctx context.Context, p meta.Partition, page *meta.Page) e
 		for i := range part {
 			args = append(args, "r"+part[i].Key)
 		}
-		var got *goredis.SliceCmd
+		var got *goredis.StringSliceCmd // an absent record comes as ""
 		if _, err := s.send(ctx, records, 0, func(bool) []goredis.Cmder {
-			got = goredis.NewSliceCmd(ctx, args...)
+			got = goredis.NewStringSliceCmd(ctx, args...)
 			return []goredis.Cmder{got}
 		}, nil); err != nil {
 			return failedCall(ctx, "scan", err, false)
 		}
-		for i, v := range got.Val() {
-			text, ok := v.(string)
-			if !ok {
+		for i, text := range got.Val() {
+			if text == "" {
 				continue
 			}
-			record, err := decode([]byte(text))
+			record, err := decode(bytesOf(text))
 			if err != nil {
 				return failedCall(ctx, "scan", err, false)
 			}
