@@ -45,3 +45,8 @@ bench: build
 
 clean:
 	rm -rf bin out
+
+# A Redis (STACKFLAGS=-sentinel or -cluster) on loopback; prints the settings to use.
+.PHONY: stack-redis
+stack-redis:
+	@$(GO) run ./appliance/internal/stack redis $(STACKFLAGS)

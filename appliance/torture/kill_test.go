@@ -37,6 +37,17 @@ func TestKilledWhileWriting(t *testing.T) {
 var killArgs = []string{"--debug", "--leeway", "1s", "--sweep-interval", "0"}
 
 func killWhileWriting(t *testing.T, s *harness.Server, cycles int) {
+	killedWhileWriting(t, s, cycles, func(int) {
+		s.Kill()
+		if err := s.Start(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// killedWhileWriting calls kill again and again while clients write, which kills
+// something and starts it again, and then looks for every acknowledged write.
+func killedWhileWriting(t *testing.T, s *harness.Server, cycles int, kill func(cycle int)) {
 	t.Helper()
 	ctx := context.Background()
 	if _, err := s.NewClient().Must(ctx, "PUT", bucket, "", "", nil, 200); err != nil {
@@ -57,12 +68,9 @@ func killWhileWriting(t *testing.T, s *harness.Server, cycles int) {
 		// Killed at some moment after some writes, however slow the machine is.
 		awaitWrites(&acks, acks.Load()+int64(rnd.IntN(60)))
 		time.Sleep(time.Duration(rnd.IntN(20)) * time.Millisecond)
-		s.Kill()
+		kill(cycle)
 		cancel()
 		wg.Wait()
-		if err := s.Start(); err != nil {
-			t.Fatalf("cycle %d: %v", cycle, err)
-		}
 	}
 	for _, w := range writers {
 		if w.broken != "" {

@@ -127,7 +127,7 @@ func (c *Config) settings() []setting {
 		{"listen", "address of the S3 endpoint, host:port", false, text(&c.Listen)},
 		{"admin-listen", "address of health, metrics and profiles, host:port; \"off\" for none", false, text(&c.AdminListen)},
 		{"data", "data directory", false, text(&c.Data)},
-		{"metadata", "metadata store, URL: sqlite:///path/meta.db, riak://host:8098,host2:8098/?type=mucura (default: in the data directory)", false, location(&c.Metadata)},
+		{"metadata", "metadata store, URL: sqlite:///path/meta.db, redis://host:6379, riak://host:8098,host2:8098/?type=mucura (default: in the data directory)", false, location(&c.Metadata)},
 		{"content", "content store, URL: file:///path, riak://host:8098/?type=mucura (default: in the data directory)", false, location(&c.Content)},
 		{"registry", "store of accounts, keys, bucket names and usage, URL (default: the metadata store)", false, location(&c.Registry)},
 		{"registry-when-healthy", "accept a registry whose compare-and-set is exact only while its cluster is healthy: two people may then get one bucket name, and quotas may be overrun, in a partition of the network", false, boolean(&c.RegistryWhenHealthy)},

@@ -14,8 +14,8 @@ import (
 const envPrefix = "MUCURA_"
 
 // notSettings are variables of the same prefix that others read: the client
-// command, the tests, and stores that want a password.
-var notSettings = []string{"CONFIG", "FROM_", "TO_", "TEST_", "BENCH_", "STACK", "ENDPOINT", "RIAK_PASSWORD", "REDIS_PASSWORD"}
+// command, the tests, and adapters, for secrets that should not stand in a URL.
+var notSettings = []string{"CONFIG", "FROM_", "TO_", "TEST_", "BENCH_", "STACK", "ENDPOINT", "RIAK_PASSWORD", "REDIS_"}
 
 // Parse reads args (flags, then arguments), the environment (as os.Environ
 // gives it) and the file named by --config or MUCURA_CONFIG. It returns what

@@ -33,6 +33,9 @@ func check(ctx context.Context, name string, args []string) error {
 				return fmt.Errorf("%s store: %w", s.name, err)
 			}
 		}
+		for _, w := range storeWarnings(a.Stores) {
+			fmt.Fprintln(os.Stderr, "warning:", w)
+		}
 		fmt.Print(c.Describe())
 		return nil
 	})

@@ -29,6 +29,9 @@ func serve(ctx context.Context, name string, args []string) error {
 		return err
 	}
 	defer stores.Close()
+	for _, w := range storeWarnings(stores) {
+		log.Warn(w)
+	}
 	a := newApp(c, stores, log)
 	parts, err := newParts(c)
 	if err != nil {

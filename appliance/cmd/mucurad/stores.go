@@ -8,11 +8,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/afero"
 
 	"github.com/mucura/mucura/adapters/argon2"
 	"github.com/mucura/mucura/adapters/localfs"
+	"github.com/mucura/mucura/adapters/redis"
 	"github.com/mucura/mucura/adapters/sqlite"
 	"github.com/mucura/mucura/core/app"
 	"github.com/mucura/mucura/core/config"
@@ -74,9 +76,36 @@ func openMeta(url string) (meta.Store, error) {
 		return sqlite.Open(path, sqlite.Options{})
 	case "riak", "riak+https":
 		return openRiakMeta(url)
+	case "redis", "rediss", "redis+unix", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster":
+		return openRedis(url)
 	default:
-		return nil, fmt.Errorf("no such store: %q (there is sqlite:///path/meta.db, riak://host)", scheme)
+		return nil, fmt.Errorf("no such store: %q (there is sqlite:///path/meta.db, redis://host, riak://host)", scheme)
 	}
+}
+
+// openRedis waits for a server that is loading its data, but not for ever.
+func openRedis(url string) (meta.Store, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	return redis.Open(ctx, url, redis.Options{
+		Password:         os.Getenv("MUCURA_REDIS_PASSWORD"),
+		SentinelPassword: os.Getenv("MUCURA_REDIS_SENTINEL_PASSWORD"),
+	})
+}
+
+// storeWarnings are what a store has to say about settings that keep less than
+// it could.
+func storeWarnings(s *app.Stores) (all []string) {
+	stores := []meta.Store{s.Meta}
+	if s.Registry != s.Meta {
+		stores = append(stores, s.Registry)
+	}
+	for _, store := range stores {
+		if w, ok := store.(interface{ Warnings() []string }); ok {
+			all = append(all, w.Warnings()...)
+		}
+	}
+	return all
 }
 
 // openContent chooses the adapter of a content store by its URL.
