@@ -11,6 +11,7 @@ import (
 	"io"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/checksum"
@@ -231,7 +232,9 @@ func (s *stored) spill(ctx context.Context, in ingested, sum hash.Hash, q *quota
 	if err := w.Commit(); err != nil {
 		return wrap(err)
 	}
-	if err := s.repo.inTime(id); err != nil { // that may have taken a while
+	// That may have taken a while, but the sweeper concludes nothing before one
+	// and a half leeways.
+	if err := s.repo.within(id, s.repo.Leeway); err != nil {
 		_ = s.repo.Content.Delete(context.WithoutCancel(ctx), id)
 		return err
 	}
@@ -299,8 +302,10 @@ func (r *Repo) create(ctx context.Context, h holder, size int64) (id content.ID,
 
 // inTime refuses to commit a content begun so long ago that the sweeper may
 // soon take it for rubbish.
-func (r *Repo) inTime(id content.ID) error {
-	if r.Leeway > 0 && r.Now().Sub(id.Time()) > r.Leeway/2 {
+func (r *Repo) inTime(id content.ID) error { return r.within(id, r.Leeway/2) }
+
+func (r *Repo) within(id content.ID, limit time.Duration) error {
+	if r.Leeway > 0 && r.Now().Sub(id.Time()) > limit {
 		return s3err.RequestTimeout
 	}
 	return nil
