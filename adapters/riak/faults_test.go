@@ -56,7 +56,7 @@ func TestMetaThreeNodes(t *testing.T) {
 // TestMetaLagging runs the suite where an index shows what was there a while ago.
 func TestMetaLagging(t *testing.T) {
 	c := stand(t, riaktest.Config{Nodes: 3, Mode: riaktest.PreferToken, IndexLag: 100 * time.Millisecond})
-	metatest.Run(t, metaOptions(func() Options { return on(c) }))
+	metatest.Run(t, metaOptions(func() Options { return inside(c) }))
 }
 
 func TestContentThreeNodes(t *testing.T) {
@@ -75,7 +75,7 @@ func TestConditionsNotKept(t *testing.T) {
 	if level := openMeta(t, on(c)).Capabilities().CAS; level != meta.None {
 		t.Errorf("conditions that are not kept are taken for %s", level)
 	}
-	metatest.Run(t, metaOptions(func() Options { return on(c) }))
+	metatest.Run(t, metaOptions(func() Options { return inside(c) }))
 	token := stand(t, riaktest.Config{Mode: riaktest.PreferToken})
 	if level := openMeta(t, on(token)).Capabilities().CAS; level != meta.WhenHealthy {
 		t.Errorf("conditions that are kept are taken for %s", level)

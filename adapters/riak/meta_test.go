@@ -33,6 +33,13 @@ func on(c *riaktest.Cluster) Options {
 	return Options{Hosts: c.Hosts(), Name: "t" + rand.Text()[:12], Timeout: 5 * time.Second, Log: slog.New(slog.DiscardHandler)}
 }
 
+// inside is on without sockets, for what is not about them.
+func inside(c *riaktest.Cluster) Options {
+	o := on(c)
+	o.Transport = c.Transport()
+	return o
+}
+
 // realNode gives the options of a real cluster, or skips the test.
 func realNode(t testing.TB) Options {
 	t.Helper()

@@ -7,3 +7,6 @@ func (s *Retry) Unwrap() meta.Store { return s.Store }
 
 // Unwrap gives the store below, for meta.As.
 func (f *Fault) Unwrap() meta.Store { return f.Store }
+
+// Unwrap gives the store below, for meta.As.
+func (s *Guarded) Unwrap() meta.Store { return s.Store }
