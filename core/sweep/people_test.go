@@ -49,6 +49,7 @@ func (l *lab) recordsOf(a *catalog.Account) (n int) {
 			for _, s := range []string{e.Key, string(e.Record.Value), string(p)} {
 				if strings.Contains(s, a.ID) {
 					n++
+					l.Logf("%s %q %.60q", p, e.Key, e.Record.Value)
 					return nil
 				}
 			}
