@@ -237,3 +237,16 @@ func copyOf(r meta.Record, withValue, withBody bool) meta.Record {
 	}
 	return out
 }
+
+// Partitions names the partitions that hold records, in order.
+func (m *Meta) Partitions() (names []meta.Partition) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	for p, part := range m.parts {
+		if len(part.keys) > 0 {
+			names = append(names, p)
+		}
+	}
+	slices.Sort(names)
+	return names
+}

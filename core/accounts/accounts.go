@@ -27,6 +27,9 @@ type Service struct {
 	// MakeHome makes the bucket an account gets when it is approved, and tells
 	// its name. It may be called again for the same account. nil: none is made.
 	MakeHome func(ctx context.Context, a *catalog.Account) (bucket string, err error)
+	// Notify is told, after the fact, of every request made or decided, so that
+	// people can be written to; nil: nobody is.
+	Notify func(ctx context.Context, r *catalog.Request)
 
 	state serviceState
 }

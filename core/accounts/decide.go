@@ -60,7 +60,11 @@ func (s *Service) Decide(ctx context.Context, id string, d Decision) (*catalog.R
 		return nil, err
 	}
 	r.Done = true
-	return r, s.writeRequest(ctx, r, meta.Always)
+	if err := s.writeRequest(ctx, r, meta.Always); err != nil {
+		return nil, err
+	}
+	s.notify(ctx, r)
+	return r, nil
 }
 
 // check tells what is wrong with a decision: once it is written it must be

@@ -33,6 +33,14 @@ var (
 	ErrNoPasswords = errors.New("passwords are not offered")
 )
 
+// CheckPassword tells whether a password may be one: ErrInvalid.
+func CheckPassword(password string) error {
+	if n := utf8.RuneCountInString(password); n < minPassword || len(password) > maxPassword {
+		return invalid(fmt.Errorf("password: give at least %d characters, at most %d bytes", minPassword, maxPassword))
+	}
+	return nil
+}
+
 // SetPassword gives an account a password, in place of the one it had, and ends
 // its sessions. With "" it takes the password away.
 func (s *Service) SetPassword(ctx context.Context, accountID, password string) error {
@@ -41,8 +49,8 @@ func (s *Service) SetPassword(ctx context.Context, accountID, password string) e
 	}
 	var hash string
 	if password != "" {
-		if n := utf8.RuneCountInString(password); n < minPassword || len(password) > maxPassword {
-			return invalid(fmt.Errorf("password: give at least %d characters, at most %d bytes", minPassword, maxPassword))
+		if err := CheckPassword(password); err != nil {
+			return err
 		}
 		var err error
 		if hash, err = s.Passwords.Hash(password); err != nil {

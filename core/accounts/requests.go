@@ -60,7 +60,17 @@ func (s *Service) Ask(ctx context.Context, r catalog.Request) (*catalog.Request,
 	if _, err := s.put(ctx, catalog.RequestsOf(a.ID), r.ID, nil, meta.IfAbsent); err != nil {
 		return nil, err
 	}
-	return &r, s.writeRequest(ctx, &r, meta.IfAbsent)
+	if err := s.writeRequest(ctx, &r, meta.IfAbsent); err != nil {
+		return nil, err
+	}
+	s.notify(ctx, &r)
+	return &r, nil
+}
+
+func (s *Service) notify(ctx context.Context, r *catalog.Request) {
+	if s.Notify != nil {
+		s.Notify(ctx, r)
+	}
 }
 
 func (s *Service) writeRequest(ctx context.Context, r *catalog.Request, cond meta.Cond) error {

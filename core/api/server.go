@@ -35,10 +35,11 @@ type Server struct {
 	Audit *audit.Log
 	// DefaultQuota and DefaultCap are of accounts an operator adds without.
 	DefaultQuota, DefaultCap int64
-	// Register answers POST register, which needs no account; nil: not offered.
-	Register http.Handler
-	Now      func() time.Time
-	Log      *slog.Logger
+	// Register and Login answer POST register and POST login, which need no
+	// account or key; nil: not offered.
+	Register, Login http.Handler
+	Now             func() time.Time
+	Log             *slog.Logger
 	// Observe is called once per finished request; may be nil. It must not block.
 	Observe func(audit.Event, error)
 }
@@ -66,9 +67,11 @@ func Is(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, Prefix) }
 // ServeHTTP answers one call.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path := strings.TrimPrefix(r.URL.Path, Prefix)
-	if path == "register" && s.Register != nil {
-		s.Register.ServeHTTP(w, r)
-		return
+	for name, h := range map[string]http.Handler{"register": s.Register, "login": s.Login} {
+		if path == name && h != nil && r.Method == http.MethodPost {
+			h.ServeHTTP(w, r)
+			return
+		}
 	}
 	c := &call{s: s, w: w, r: r, ctx: r.Context(), now: s.Now()}
 	c.ev = audit.Event{
@@ -105,8 +108,10 @@ func (c *call) run(path string) (any, error) {
 	if len(args) > 0 {
 		c.ev.Target = strings.Join(args, "/")
 	}
-	if err := c.authenticate(); err != nil {
-		return nil, err
+	if c.principal == nil {
+		if err := c.authenticate(); err != nil {
+			return nil, err
+		}
 	}
 	if err := c.permit(rt.who); err != nil {
 		return nil, err

@@ -24,6 +24,8 @@ type Error struct {
 	Message string `json:"message"`
 	// RetryAfter is how many seconds to wait, of a client that was told to.
 	RetryAfter int `json:"retry_after,omitempty"`
+	// Status is the HTTP status; known where the error came about.
+	Status int `json:"-"`
 }
 
 // Account is what people see of an account. Secrets are not in it.

@@ -23,6 +23,7 @@ import (
 	"github.com/mucura/mucura/core/gridproxy"
 	"github.com/mucura/mucura/core/meta"
 	"github.com/mucura/mucura/core/quota"
+	"github.com/mucura/mucura/core/registration"
 	"github.com/mucura/mucura/core/repo"
 	"github.com/mucura/mucura/core/s3"
 	"github.com/mucura/mucura/core/s3err"
@@ -72,27 +73,33 @@ type App struct {
 	// it has no host of its own.
 	Auth *sts.Server
 	API  *api.Server
+	// Web is the pages; nil before Register.
+	Web *registration.Web
 	// Audit is nil when the site keeps no audit log.
 	Audit *audit.Log
 	// Trust is nil when the site accepts no certificates.
 	Trust *gridproxy.Loader
 
 	metrics *metrics
-	slots   chan struct{} // one for each request served at once
+	gate    *storewrap.Gate
+
+	breakers []*storewrap.Breaker
+	slots    chan struct{} // one for each request served at once
 }
 
 // New wires an App. It reads and writes nothing.
 func New(c *config.Config, stores *Stores, log *slog.Logger) *App {
 	a := &App{Config: c, Stores: stores, Log: log, slots: make(chan struct{}, c.MaxRequests)}
-	// A short outage of a metadata store is ridden out; a longer one is told to
-	// clients as SlowDown.
-	metadata, registry := meta.Store(&storewrap.Retry{Store: stores.Meta}), meta.Store(&storewrap.Retry{Store: stores.Registry})
+	// A short outage of a store is ridden out; a longer one is told to clients as
+	// SlowDown.
+	a.metrics = newMetrics(a)
+	metadata, registry, contents := a.guard()
 	a.Accounts = &accounts.Service{Registry: registry, Now: time.Now, SiteKey: stores.SiteKey, OldSiteKeys: stores.OldSiteKeys, SessionMax: c.SessionMax}
 	a.Quota = &quota.Keeper{Registry: registry, Now: time.Now, Process: processName(), RaiseHint: c.RaiseHint}
 	a.Repo = &repo.Repo{
 		Meta:      metadata,
 		Registry:  registry,
-		Content:   stores.Content,
+		Content:   contents,
 		Quota:     a.Quota,
 		Accounts:  a.Accounts,
 		SSE:       &sse.Site{Key: stores.SiteKey, Older: stores.OldSiteKeys},
@@ -120,7 +127,6 @@ func New(c *config.Config, stores *Stores, log *slog.Logger) *App {
 		AllowPlainSSEC: c.AllowPlainSSEC,
 		Observe:        a.observe,
 	}
-	a.metrics = newMetrics(a)
 	a.identity()
 	return a
 }
@@ -175,6 +181,9 @@ func (a *App) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-flush.C:
+			if errors.Is(a.gate.Writable(ctx), meta.ErrReadOnly) {
+				continue
+			}
 			if err := a.Quota.Flush(ctx); err != nil && ctx.Err() == nil {
 				a.Log.Warn("usage not flushed", "error", err.Error())
 			}
@@ -197,6 +206,9 @@ func (a *App) Sweeper() *sweep.Sweeper {
 }
 
 func (a *App) sweep(ctx context.Context) {
+	if errors.Is(a.gate.Writable(ctx), meta.ErrReadOnly) {
+		return
+	}
 	s := a.Sweeper()
 	s.OrphanEvery = orphanEvery
 	rep, err := s.Run(ctx)

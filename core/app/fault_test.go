@@ -149,6 +149,7 @@ func TestMetadataUnavailable(t *testing.T) {
 				l.faults.Before = fail
 				a := l.do(r.method, r.path, r.body)
 				l.faults.Before = nil
+				l.recover()
 				if failed.Load() == before {
 					continue
 				}

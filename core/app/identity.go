@@ -124,7 +124,7 @@ func (a *App) dispatch(w http.ResponseWriter, r *http.Request) {
 	a.Auth.Strip(r)
 	switch {
 	case len(a.Auth.Hosts) > 0 && a.Auth.IsHost(sts.Hostname(r.Host)):
-		a.Auth.ServeHTTP(w, r)
+		a.authHost(w, r)
 	case r.URL.Path == "/" && r.Method == http.MethodPost && a.Front.HostBucket(r.Host) == "":
 		a.Auth.ServeActions(w, r)
 	case api.Is(r) && a.Front.HostBucket(r.Host) == "":
@@ -141,7 +141,7 @@ func (a *App) AuthHandler() http.Handler {
 		case a.slots <- struct{}{}:
 			defer func() { <-a.slots }()
 			a.Auth.Strip(r)
-			a.Auth.ServeHTTP(w, r)
+			a.authHost(w, r)
 		default:
 			w.Header().Set("Retry-After", "1")
 			http.Error(w, s3err.SlowDown.Message, http.StatusServiceUnavailable)

@@ -133,11 +133,30 @@ func (l *lab) wantBody(path, want string) {
 	}
 }
 
+// recover waits until the server has seen that its stores work again.
+func (l *lab) recover() {
+	l.Helper()
+	for range 200 {
+		open := false
+		for _, b := range l.breakers {
+			open = open || b.IsOpen()
+		}
+		if !open {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+		l.do("PUT", "/box/probe", large)
+		l.do("DELETE", "/box/probe", "")
+	}
+	l.Error("the server does not see that its stores work again")
+}
+
 // heal ends all faults and checks that the repository is whole.
 func (l *lab) heal() {
 	l.Helper()
 	l.disk.Heal()
 	l.faults.Before, l.faults.After, l.faults.Delay = nil, nil, nil
+	l.recover()
 	c := &fsck.Checker{Repo: l.Repo, Now: time.Now, ReadData: true, Problem: func(p fsck.Problem) { l.Error(p) }}
 	if _, err := c.Run(context.Background()); err != nil {
 		l.Error(err)

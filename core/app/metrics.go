@@ -34,7 +34,7 @@ func newMetrics(a *App) *metrics {
 	m.seconds = m.NewHistogram("mucura_request_seconds", "Time from the request's header to the end of the answer.",
 		[]float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 60}, "op")
 	m.Gauge("mucura_requests_in_flight", "Requests being served.", func() float64 { return float64(len(a.slots)) })
-	if space, ok := a.Stores.Content.(content.Space); ok {
+	if space, ok := content.As[content.Space](a.Stores.Content); ok {
 		m.Gauge("mucura_content_free_bytes", "Room left in the content store.", func() float64 {
 			free, _, err := space.Space(context.Background())
 			if err != nil {

@@ -11,6 +11,9 @@ import (
 // knows how much room it has. Without a reserve a full disk could not even
 // take the few bytes that a deletion writes.
 func (a *App) room(ctx context.Context, bytes int64, inline bool) error {
+	if err := a.gate.Writable(ctx); err != nil { // before the body is read
+		return err
+	}
 	if !inline {
 		if err := a.leaves(ctx, "content", a.Stores.Content, bytes); err != nil {
 			return err
@@ -22,6 +25,9 @@ func (a *App) room(ctx context.Context, bytes int64, inline bool) error {
 
 func (a *App) leaves(ctx context.Context, name string, store any, bytes int64) error {
 	s, ok := store.(content.Space)
+	if c, is := store.(content.Store); !ok && is {
+		s, ok = content.As[content.Space](c)
+	}
 	if !ok {
 		return nil
 	}

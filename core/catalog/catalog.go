@@ -226,6 +226,11 @@ type Release struct {
 	UploadID string
 	// Manifest: the content is a manifest, whose segments are released with it.
 	Manifest bool
+	// Intent: it was written before the content, not when a holder was dropped.
+	Intent bool
+	// Looked is when the sweeper found nothing that refers to the content, where it
+	// must look again half a leeway later.
+	Looked time.Time
 }
 
 // Reference says that a further record refers to a content (a copy).
@@ -439,6 +444,8 @@ type Bucket struct {
 	TransitionSize string `json:"transition_size,omitempty"`
 	// Closing: the bucket is being deleted; no write may begin.
 	Closing bool `json:"closing,omitempty"`
+	// Dropped is when it was deleted; in its entry in Dropped only.
+	Dropped time.Time `json:"dropped,omitzero"`
 }
 
 // Doc kinds: documents that lie beside the bucket record because only some

@@ -10,6 +10,8 @@ func EncodeRelease(r *Release) []byte {
 	e.string(3, r.Key)
 	e.bool(4, r.Manifest)
 	e.string(5, r.UploadID)
+	e.bool(6, r.Intent)
+	e.time(7, r.Looked)
 	return e.b
 }
 
@@ -29,6 +31,10 @@ func DecodeRelease(b []byte) (*Release, error) {
 			r.Manifest = d.bool()
 		case 5:
 			r.UploadID = d.data
+		case 6:
+			r.Intent = d.bool()
+		case 7:
+			r.Looked = d.time()
 		}
 	}
 	if d.err != nil {

@@ -156,7 +156,7 @@ func TestRecordsRoundTrip(t *testing.T) {
 		gotF, err := DecodeFinished(EncodeFinished(&f))
 		same(t, &f, gotF, err)
 
-		rel := Release{genID().Draw(t, "id"), genTime().Draw(t, "at"), rapid.String().Draw(t, "key"), rapid.String().Draw(t, "upload"), rapid.Bool().Draw(t, "manifest")}
+		rel := Release{genID().Draw(t, "id"), genTime().Draw(t, "at"), rapid.String().Draw(t, "key"), rapid.String().Draw(t, "upload"), rapid.Bool().Draw(t, "manifest"), rapid.Bool().Draw(t, "intent"), genTime().Draw(t, "looked")}
 		gotRel, err := DecodeRelease(EncodeRelease(&rel))
 		same(t, &rel, gotRel, err)
 

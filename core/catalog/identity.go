@@ -128,3 +128,13 @@ type Failures struct {
 	Count int       `json:"count"`
 	Last  time.Time `json:"last"`
 }
+
+// Invitation lets somebody register. Its code is not kept.
+type Invitation struct {
+	ID      string    `json:"id"` // hash of the code
+	Label   string    `json:"label,omitempty"`
+	By      string    `json:"by,omitempty"` // name of the operator
+	Uses    int       `json:"uses"`         // left
+	Created time.Time `json:"created"`
+	Expires time.Time `json:"expires"`
+}

@@ -15,6 +15,7 @@ const (
 	AccessKeys   meta.Partition = "access-key"   // access key ID -> AccessKey
 	KeyUses      meta.Partition = "key-use"      // access key ID -> KeyUse
 	Requests     meta.Partition = "request"      // request ID -> Request
+	Invitations  meta.Partition = "invitation"   // hash of the code -> Invitation
 	FailureCount meta.Partition = "failure"      // hash of who -> Failures
 	Buckets      meta.Partition = "bucket"       // name -> Bucket
 	BucketDocs   meta.Partition = "bucket-doc"   // bucket ID "/" kind -> document
@@ -25,7 +26,12 @@ const (
 	TLSNames     meta.Partition = "tls-name"     // name to have a certificate for -> when it was added
 	TLSAuthority meta.Partition = "tls-ca"       // the site's own certificate authority, sealed
 	TLSLocks     meta.Partition = "tls-lock"     // lock name -> who is obtaining a certificate
+	Site         meta.Partition = "site"         // what holds for the whole repository, see SiteMaintenance
 )
+
+// Orphans is a partition of the catalogue: when a content that nothing names
+// was first seen.
+const Orphans meta.Partition = "orphan"
 
 // KeysOf is the partition that lists an account's access keys: access key ID -> "".
 func KeysOf(account string) meta.Partition { return meta.Partition("keys-of/" + account) }

@@ -51,9 +51,10 @@ func (p *Principal) Groups() []string {
 
 // How a session was obtained.
 const (
-	ByX509 = "x509" // a certificate or proxy
-	ByOIDC = "oidc" // an OpenID Connect token
-	ByKey  = "key"  // an access key, or another session
+	ByX509     = "x509"     // a certificate or proxy
+	ByOIDC     = "oidc"     // an OpenID Connect token
+	ByPassword = "password" // a name and password
+	ByKey      = "key"      // an access key, or another session
 )
 
 // Session is what a session token holds. Nothing of it is secret; that it is

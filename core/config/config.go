@@ -21,7 +21,10 @@ type Config struct {
 	Metadata    string // URL
 	Content     string // URL
 	Registry    string // URL
-	SiteKeyFile string
+	// RegistryWhenHealthy allows a registry whose compare-and-set is exact only
+	// while its cluster is healthy.
+	RegistryWhenHealthy bool
+	SiteKeyFile         string
 
 	RootAccessKeyID     string
 	RootSecretAccessKey string
@@ -64,6 +67,18 @@ type Config struct {
 	AuditKeep          time.Duration
 	SiteName           string
 
+	WebListen    string
+	WebURL       string
+	AuthURL      string
+	Endpoint     string
+	Approve      Lines
+	OIDCIssuers  Lines
+	SMTPServer   string
+	SMTPFrom     string
+	SMTPUser     string
+	SMTPPassword string
+	Operators    List
+
 	DefaultOwnership  string
 	BlockPublicAccess bool
 	AllowV2Presigned  bool
@@ -73,6 +88,9 @@ type Config struct {
 	MinFree       Size
 	Leeway        time.Duration
 	SweepInterval time.Duration
+
+	MetadataLimit int
+	ContentLimit  int
 
 	MaxRequests    int
 	MaxHeaderBytes Size
@@ -85,12 +103,15 @@ type Config struct {
 	Debug             bool
 	DebugLifecycleDay time.Duration
 
-	adminGiven bool
+	adminGiven, webGiven bool
 }
 
 // AdminGiven tells whether the admin listener was asked for, rather than being
 // the default, which yields when its port is taken.
 func (c *Config) AdminGiven() bool { return c.adminGiven }
+
+// WebGiven is the same of the listener of the pages.
+func (c *Config) WebGiven() bool { return c.webGiven }
 
 // setting is one row of the table: name, help, and how to set and show it.
 type setting struct {
@@ -106,9 +127,10 @@ func (c *Config) settings() []setting {
 		{"listen", "address of the S3 endpoint, host:port", false, text(&c.Listen)},
 		{"admin-listen", "address of health, metrics and profiles, host:port; \"off\" for none", false, text(&c.AdminListen)},
 		{"data", "data directory", false, text(&c.Data)},
-		{"metadata", "metadata store, URL: sqlite:///path/meta.db (default: in the data directory)", false, text(&c.Metadata)},
-		{"content", "content store, URL: file:///path (default: in the data directory)", false, text(&c.Content)},
-		{"registry", "store of accounts, keys, bucket names and usage, URL (default: the metadata store)", false, text(&c.Registry)},
+		{"metadata", "metadata store, URL: sqlite:///path/meta.db (default: in the data directory)", false, location(&c.Metadata)},
+		{"content", "content store, URL: file:///path (default: in the data directory)", false, location(&c.Content)},
+		{"registry", "store of accounts, keys, bucket names and usage, URL (default: the metadata store)", false, location(&c.Registry)},
+		{"registry-when-healthy", "accept a registry whose compare-and-set is exact only while its cluster is healthy: two people may then get one bucket name, and quotas may be overrun, in a partition of the network", false, boolean(&c.RegistryWhenHealthy)},
 		{"site-key-file", "file with the key that seals secrets at rest, further lines with older keys; made when absent (default: in the data directory)", false, text(&c.SiteKeyFile)},
 		{"root-access-key-id", "administrator's access key ID; with none a pair is made and shown once", false, text(&c.RootAccessKeyID)},
 		{"root-secret-access-key", "administrator's secret access key", true, text(&c.RootSecretAccessKey)},
@@ -118,6 +140,16 @@ func (c *Config) settings() []setting {
 		{"tls", "where the certificate comes from: off, files (tls-cert, tls-key), internal (an authority of the site's own) or acme (default: files when tls-cert is given, else off)", false, text(&c.TLS)},
 		{"tls-cert", "certificate chain, PEM; read again when the file changes", false, text(&c.TLSCert)},
 		{"tls-key", "private key of the certificate, PEM", false, text(&c.TLSKey)},
+		{"tls-name", "name the certificate is for (internal, acme); comma-separated, may be repeated; \"mucurad tls add\" adds more at run time (acme)", false, &c.TLSNames},
+		{"http-listen", "address of plain HTTP beside TLS: redirects to HTTPS, answers ACME challenges, gives the internal authority's certificate away; empty for none", false, text(&c.HTTPListen)},
+		{"hsts", "how long browsers shall use HTTPS only (Strict-Transport-Security; files and acme); 0 to say nothing", false, duration(&c.HSTS)},
+		{"acme-directory", "URL of the ACME directory (default: Let's Encrypt)", false, text(&c.ACMEDirectory)},
+		{"acme-email", "address the ACME authority may write to", false, text(&c.ACMEEmail)},
+		{"acme-eab-key-id", "key ID of the external account binding", false, text(&c.ACMEEABKeyID)},
+		{"acme-eab-key-file", "file with the key of the external account binding, base64url", false, text(&c.ACMEEABKeyFile)},
+		{"acme-roots-file", "certificates to trust for the ACME directory, PEM (default: the system's)", false, text(&c.ACMERootsFile)},
+		{"acme-profile", "kind of certificate to ask for, where the authority offers several", false, text(&c.ACMEProfile)},
+		{"acme-challenge", "kinds of challenge to use: http-01 (needs http-listen on port 80), tls-alpn-01 (needs listen on port 443), or both (default)", false, &c.ACMEChallenges},
 		{"auth-listen", "address of a listener of its own for the authentication server, host:port (default: none; see auth-host)", false, text(&c.AuthListen)},
 		{"auth-host", "host name of the authentication server; clients are asked for certificates under this name only; comma-separated, may be repeated", false, &c.AuthHosts},
 		{"trust-dir", "directory of trusted certification authorities, in IGTF layout (usually /etc/grid-security/certificates); with none no certificate is accepted", false, text(&c.TrustDir)},
@@ -137,16 +169,17 @@ func (c *Config) settings() []setting {
 		{"audit-log", "directory of the audit log, a file per day; \"off\" for none (default: in the data directory)", false, text(&c.AuditLog)},
 		{"audit-keep", "how long the audit log is kept", false, duration(&c.AuditKeep)},
 		{"site-name", "name of this site in the audit log", false, text(&c.SiteName)},
-		{"tls-name", "name the certificate is for (internal, acme); comma-separated, may be repeated; \"mucurad tls add\" adds more at run time (acme)", false, &c.TLSNames},
-		{"http-listen", "address of plain HTTP beside TLS: redirects to HTTPS, answers ACME challenges, gives the internal authority's certificate away; empty for none", false, text(&c.HTTPListen)},
-		{"hsts", "how long browsers shall use HTTPS only (Strict-Transport-Security; files and acme); 0 to say nothing", false, duration(&c.HSTS)},
-		{"acme-directory", "URL of the ACME directory (default: Let's Encrypt)", false, text(&c.ACMEDirectory)},
-		{"acme-email", "address the ACME authority may write to", false, text(&c.ACMEEmail)},
-		{"acme-eab-key-id", "key ID of the external account binding", false, text(&c.ACMEEABKeyID)},
-		{"acme-eab-key-file", "file with the key of the external account binding, base64url", false, text(&c.ACMEEABKeyFile)},
-		{"acme-roots-file", "certificates to trust for the ACME directory, PEM (default: the system's)", false, text(&c.ACMERootsFile)},
-		{"acme-profile", "kind of certificate to ask for, where the authority offers several", false, text(&c.ACMEProfile)},
-		{"acme-challenge", "kinds of challenge to use: http-01 (needs http-listen on port 80), tls-alpn-01 (needs listen on port 443), or both (default)", false, &c.ACMEChallenges},
+		{"web-listen", "address of the pages on which people register and look after their accounts, host:port; \"off\" for none", false, text(&c.WebListen)},
+		{"web-url", "URL by which browsers reach the pages (default: after web-listen)", false, text(&c.WebURL)},
+		{"auth-url", "URL by which browsers reach the authentication host, to register with a certificate (default: after auth-host or auth-listen)", false, text(&c.AuthURL)},
+		{"endpoint", "URL by which clients reach the S3 endpoint, for the settings people are shown (default: after listen)", false, text(&c.Endpoint)},
+		{"approve", "rule that approves who registers, such as vo:vo.example.org or email:lab.example quota=10GiB; may be repeated, or separated by semicolons", false, &c.Approve},
+		{"oidc-issuer", "OpenID Connect issuer to trust: URL, and after it client-id=ID secret-file=PATH audience=A name=NAME any-audience groups=CLAIM scope=S; may be repeated, or separated by semicolons", false, &c.OIDCIssuers},
+		{"smtp-server", "mail server for notices, host:port; with none nobody is written to", false, text(&c.SMTPServer)},
+		{"smtp-from", "sender of notices", false, text(&c.SMTPFrom)},
+		{"smtp-user", "user at the mail server", false, text(&c.SMTPUser)},
+		{"smtp-password", "password at the mail server", true, text(&c.SMTPPassword)},
+		{"operator-email", "address that is told of requests; comma-separated, may be repeated", false, &c.Operators},
 		{"default-object-ownership", "object ownership of buckets that set none: ObjectWriter, BucketOwnerPreferred or BucketOwnerEnforced", false, text(&c.DefaultOwnership)},
 		{"block-public-access", "forbid public access everywhere, whatever buckets say", false, boolean(&c.BlockPublicAccess)},
 		{"allow-v2-presigned", "accept GET and HEAD presigned with the old Signature Version 2", false, boolean(&c.AllowV2Presigned)},
@@ -155,6 +188,8 @@ func (c *Config) settings() []setting {
 		{"min-free", "room that uploads leave in the stores, so that people can always delete, bytes", false, &c.MinFree},
 		{"leeway", "how long a released content is kept before it is freed", false, duration(&c.Leeway)},
 		{"sweep-interval", "pause between background sweeps; 0 for none", false, duration(&c.SweepInterval)},
+		{"metadata-limit", "calls to each metadata store at once, by this process; more wait up to 5 s for their turn; 0 is no limit", false, integer(&c.MetadataLimit)},
+		{"content-limit", "contents read from and written to the content store at once, by this process; more wait up to 5 s; 0 is no limit", false, integer(&c.ContentLimit)},
 		{"max-requests", "requests served at once; more get 503 SlowDown", false, integer(&c.MaxRequests)},
 		{"max-header-bytes", "largest request header", false, &c.MaxHeaderBytes},
 		{"body-idle-timeout", "longest pause of a client that is sending or receiving a body", false, duration(&c.BodyIdle)},
@@ -171,6 +206,7 @@ func defaults() *Config {
 	return &Config{
 		Listen:            "127.0.0.1:9000",
 		AdminListen:       "127.0.0.1:9001",
+		WebListen:         "127.0.0.1:9002",
 		Data:              defaultData(),
 		Region:            "mucura",
 		DefaultOwnership:  "ObjectWriter",
@@ -227,11 +263,12 @@ func (c *Config) finish() (problems []string) {
 	setDefault(&c.SiteKeyFile, filepath.Join(abs, "site.key"))
 	for name, url := range map[string]string{"metadata": c.Metadata, "content": c.Content, "registry": c.Registry} {
 		if scheme, rest, ok := strings.Cut(url, "://"); !ok || scheme == "" || rest == "" {
-			bad("%s: %q is not a URL such as sqlite:///path or file:///path", name, url)
+			bad("%s: it is not a URL such as sqlite:///path or file:///path", name) // which may hold a secret
 		}
 	}
 	problems = append(problems, c.finishTLS()...)
 	c.finishIdentity(bad)
+	c.finishRegistration(bad)
 	if (c.RootAccessKeyID == "") != (c.RootSecretAccessKey == "") {
 		bad("root-access-key-id and root-secret-access-key go together")
 	}
@@ -250,6 +287,9 @@ func (c *Config) finish() (problems []string) {
 	}
 	if c.DebugLifecycleDay <= 0 {
 		bad("debug-lifecycle-day: must be positive")
+	}
+	if c.MetadataLimit < 0 || c.ContentLimit < 0 {
+		bad("metadata-limit and content-limit: must not be negative")
 	}
 	if c.MaxRequests < 1 {
 		bad("max-requests: must be at least 1")

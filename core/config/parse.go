@@ -63,7 +63,7 @@ func Parse(command string, args, environ []string, extra func(*flag.FlagSet)) (*
 		}
 		given[s.name] = true
 	}
-	c.adminGiven = given["admin-listen"]
+	c.adminGiven, c.webGiven = given["admin-listen"], given["web-listen"]
 	problems = append(problems, c.finish()...)
 	if len(problems) > 0 {
 		sort.Strings(problems)

@@ -28,6 +28,22 @@ func (l *List) Set(s string) error {
 	return nil
 }
 
+// Lines is a list of texts that may hold commas: semicolons or line ends
+// separate them, and they add up when repeated.
+type Lines []string
+
+func (l *Lines) String() string { return strings.Join(*l, "; ") }
+
+// Set adds the parts of s.
+func (l *Lines) Set(s string) error {
+	for part := range strings.FieldsFuncSeq(s, func(r rune) bool { return r == ';' || r == '\n' }) {
+		if part = strings.TrimSpace(part); part != "" {
+			*l = append(*l, part)
+		}
+	}
+	return nil
+}
+
 // Size is a number of bytes; it may be written with a unit: 64KiB, 1MiB, 2GB.
 type Size int64
 
@@ -81,6 +97,12 @@ func (v textValue) String() string {
 	}
 	return *v.p
 }
+
+// storeURL is a text whose secrets are not shown.
+type storeURL struct{ textValue }
+
+func location(p *string) value    { return storeURL{textValue{p}} }
+func (v storeURL) String() string { return Redact(v.textValue.String()) }
 
 type boolValue struct{ p *bool }
 

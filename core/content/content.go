@@ -83,7 +83,9 @@ type Info struct {
 type Capabilities struct {
 	Name string // of the engine: "file"
 	// CheapWalk: Walk is complete and cheap, so rubbish is found by walking and
-	// a write needs no intent record.
+	// a write needs no intent record. Without it the sweeper calls Delete for
+	// every content whose record was never written, and that must remove also
+	// what a Writer that was never finished may have left.
 	CheapWalk bool
 }
 
@@ -148,6 +150,23 @@ type Janitor interface {
 // Space is implemented by stores that know how much room there is.
 type Space interface {
 	Space(ctx context.Context) (free, total int64, err error)
+}
+
+// As finds an optional interface of a store: of the store itself or, where it is a
+// decorator that has a method Unwrap, of what that decorates. Who wants
+// what a store can do besides asks this, not a type assertion.
+func As[T any](s Store) (t T, ok bool) {
+	for s != nil {
+		if t, ok = s.(T); ok {
+			return t, true
+		}
+		w, wraps := s.(interface{ Unwrap() Store })
+		if !wraps {
+			break
+		}
+		s = w.Unwrap()
+	}
+	return t, false
 }
 
 // CheckID returns an error for an ID that NewID cannot have made.

@@ -59,8 +59,8 @@ type Report struct {
 	Bytes    int64 `json:"bytes"` // of versions and parts
 	Problems int   `json:"problems"`
 	// Unnamed are contents that no record names, older than the leeway; the
-	// sweeper frees them. Not a problem. -1 when damaged records leave it open
-	// what they name.
+	// sweeper frees them. Not a problem. -1 when it is not known: the content store
+	// is not cheap to walk, or damaged records leave it open what they name.
 	Unnamed int `json:"unnamed"`
 }
 
@@ -194,7 +194,7 @@ func (r *run) object(ctx context.Context, b *catalog.Bucket, e meta.Entry, where
 	if err != nil {
 		return err
 	}
-	return verifyObject(o, parts, &segmentReader{ctx: ctx, store: r.Repo.Content, key: key, segments: segments})
+	return verifyObject(o, parts, &segmentReader{ctx: ctx, store: r.Repo.Content, key: key, salt: o.Encryption.Salt, segments: segments})
 }
 
 // summaryAgrees tells whether a listing shows what the record says.
@@ -294,7 +294,7 @@ func (r *run) segments(ctx context.Context, segments []catalog.Segment, size int
 	var sum int64
 	for _, seg := range segments {
 		sum += seg.Length
-		st, ok := r.Repo.Content.(content.Stat)
+		st, ok := content.As[content.Stat](r.Repo.Content)
 		if !ok {
 			if err := lastByte(ctx, r.Repo.Content, seg); err != nil {
 				return fmt.Errorf("content %s: %w", seg.ID, err)
@@ -332,6 +332,7 @@ func lastByte(ctx context.Context, store content.Store, seg catalog.Segment) err
 // unnamed counts contents older than the leeway that no record names.
 func (r *run) unnamed(ctx context.Context) error {
 	if !r.Repo.Content.Capabilities().CheapWalk {
+		r.Unnamed = -1
 		return nil
 	}
 	s := &sweep.Sweeper{Repo: r.Repo, Now: r.Now, Log: slog.New(slog.DiscardHandler)}

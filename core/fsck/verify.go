@@ -2,6 +2,7 @@ package fsck
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/md5"
 	"encoding/base64"
@@ -25,6 +26,7 @@ type segmentReader struct {
 	ctx      context.Context
 	store    content.Store
 	key      *sse.Key // to decrypt with; nil: as they are
+	salt     []byte   // the contents' name for decryption, when it is not their ID
 	segments []catalog.Segment
 	cur      io.ReadCloser
 	left     int64 // of the current segment
@@ -45,7 +47,7 @@ func (s *segmentReader) Read(p []byte) (int, error) {
 			return 0, fmt.Errorf("content %s: %w", seg.ID, err)
 		}
 		if s.key != nil {
-			if rc, err = s.key.Reader(rc, string(seg.ID), seg.Offset); err != nil {
+			if rc, err = s.key.Reader(rc, cmp.Or(string(s.salt), string(seg.ID)), seg.Offset); err != nil {
 				return 0, err
 			}
 		}

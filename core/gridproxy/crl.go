@@ -12,7 +12,7 @@ import (
 
 // crl is a revocation list, its serial numbers as a set.
 type crl struct {
-	issuer   Name
+	issuer   string    // canonical; the name itself would hold on to the list's bytes
 	from, to time.Time // to is zero when the list does not say
 	revoked  map[string]struct{}
 	partial  string // why not being listed proves nothing, or ""
@@ -43,7 +43,7 @@ func parseCRL(text []byte) (*crl, error) {
 		return nil, err
 	}
 	c := &crl{
-		issuer: name, from: list.ThisUpdate, to: list.NextUpdate, list: list,
+		issuer: string(name.canonical()), from: list.ThisUpdate, to: list.NextUpdate, list: list,
 		revoked: make(map[string]struct{}, len(list.RevokedCertificateEntries)), signedBy: map[[32]byte]bool{},
 	}
 	for _, e := range list.RevokedCertificateEntries {
@@ -57,7 +57,8 @@ func parseCRL(text []byte) (*crl, error) {
 	for _, x := range list.Extensions {
 		c.scope(x.Id.String(), x.Critical, x.Value)
 	}
-	list.RevokedCertificateEntries, list.RevokedCertificates = nil, nil //nolint:staticcheck // the deprecated field holds memory
+	//lint:ignore SA1019 the deprecated field holds memory too
+	list.RevokedCertificateEntries, list.RevokedCertificates = nil, nil
 	return c, nil
 }
 

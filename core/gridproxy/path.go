@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -148,20 +149,11 @@ func (t *Trust) checkLink(child, ca *x509.Certificate, at time.Time, o Options) 
 func (t *Trust) stemsOf(ca *x509.Certificate, hash, old string) []string {
 	stems := t.stems[sha256.Sum256(ca.Raw)]
 	for _, s := range []string{hash, old} {
-		if !contains(stems, s) {
+		if !slices.Contains(stems, s) {
 			stems = append(stems[:len(stems):len(stems)], s)
 		}
 	}
 	return stems
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }
 
 // checkPolicies wants at least one signing policy about the CA, and every one

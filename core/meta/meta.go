@@ -14,6 +14,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Partition names an ordered key space. There is no atomicity across
@@ -146,9 +147,27 @@ type Capabilities struct {
 	Name      string // of the engine, for logs and documents: "sqlite"
 	CAS       Level
 	FreshScan bool // a Scan shows every acknowledged write
+	// ScanLag is the longest time after which a Scan shows a write, where
+	// FreshScan is not promised; DefaultScanLag when it says nothing. Core waits
+	// for it where a listing decides, as in the deletion of a bucket.
+	ScanLag   time.Duration
 	Batch     bool // Batch works
 	MaxValue  int  // most bytes of Value; at least MinValue
 	MaxInline int  // most bytes of Body; 0: the store takes no inlined content
+}
+
+// DefaultScanLag is the ScanLag of a store that does not say.
+const DefaultScanLag = 2 * time.Second
+
+// ScanSettles is how long after a write a scan shows it.
+func (c *Capabilities) ScanSettles() time.Duration {
+	switch {
+	case c.FreshScan:
+		return 0
+	case c.ScanLag > 0:
+		return c.ScanLag
+	}
+	return DefaultScanLag
 }
 
 // The errors a store returns, wrapped with what it did. Anything else is a bug
@@ -163,6 +182,9 @@ var (
 	ErrOutcomeUnknown = errors.New("outcome unknown")
 	// ErrUnavailable: the store cannot answer now; nothing was written.
 	ErrUnavailable = errors.New("metadata store unavailable")
+	// ErrReadOnly: writes are refused for a while, for maintenance. It is not the
+	// engine's to say, and comes together with ErrUnavailable.
+	ErrReadOnly = errors.New("read-only for maintenance")
 	// ErrFull: no space is left; nothing was written, reads still work.
 	ErrFull = errors.New("metadata store full")
 	// ErrTooLarge: key, value, summary or body over the limit; nothing was written.

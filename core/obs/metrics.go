@@ -132,14 +132,28 @@ func (h *Histogram) write(w io.Writer, name string, cell *histogramCell) {
 }
 
 // Observe records one value.
-func (h *Histogram) Observe(v float64, values ...string) {
+func (h *Histogram) Observe(v float64, values ...string) { h.With(values...).Observe(v) }
+
+// With gives the histogram of some label values, for who observes often.
+func (h *Histogram) With(values ...string) *Observer {
 	key := strings.Join(values, "\xff")
 	c, ok := h.cells.Load(key)
 	if !ok {
 		c, _ = h.cells.LoadOrStore(key, &histogramCell{values: slices.Clone(values), counts: make([]atomic.Int64, len(h.bounds)+1)})
 	}
-	cell := c.(*histogramCell)
-	i, _ := slices.BinarySearch(h.bounds, v)
+	return &Observer{h.bounds, c.(*histogramCell)}
+}
+
+// Observer is one histogram of a family.
+type Observer struct {
+	bounds []float64
+	cell   *histogramCell
+}
+
+// Observe records one value.
+func (o *Observer) Observe(v float64) {
+	cell := o.cell
+	i, _ := slices.BinarySearch(o.bounds, v)
 	cell.counts[i].Add(1)
 	for {
 		old := cell.sum.Load()

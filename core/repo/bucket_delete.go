@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"time"
 
 	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/meta"
@@ -68,7 +69,10 @@ func (r *Repo) deleteBucket(ctx context.Context, name string) error {
 		if err != nil {
 			return err
 		}
-		empty, err := r.bucketEmpty(ctx, b)
+		empty := false
+		if err = r.scansSettle(ctx); err == nil {
+			empty, err = r.bucketEmpty(ctx, b)
+		}
 		if err == nil && !empty {
 			err = s3err.BucketNotEmpty.Field("BucketName", name)
 		}
@@ -84,6 +88,24 @@ func (r *Repo) deleteBucket(ctx context.Context, name string) error {
 		}
 	}
 	return s3err.OperationAborted.Field("BucketName", name)
+}
+
+// scansSettle waits until scans show all that was written before now, where
+// they are not always fresh.
+func (r *Repo) scansSettle(ctx context.Context) error {
+	caps := r.Meta.Capabilities()
+	d := caps.ScanSettles()
+	if d == 0 {
+		return nil
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // markClosing marks the bucket's record, unless it is marked, and gives it with
@@ -140,7 +162,9 @@ func (r *Repo) bucketEmpty(ctx context.Context, b *catalog.Bucket) (bool, error)
 // sweeper frees what the bucket's partition still holds; it looks whether the
 // bucket's record is really gone.
 func (r *Repo) dropBucket(ctx context.Context, b *catalog.Bucket, version meta.Version) error {
-	value, err := json.Marshal(b)
+	gone := *b
+	gone.Dropped = r.Now().UTC()
+	value, err := json.Marshal(&gone)
 	if err != nil {
 		return err
 	}

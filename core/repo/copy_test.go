@@ -198,7 +198,7 @@ func (l *lab) segmented(t tester, key string, manifest bool, bodies ...string) {
 	}
 	o.ETag, o.PartCount = "abc-2", len(bodies)
 	if manifest {
-		id, w, err := l.Repo.create(ctx, holderOf(l.bucket, key), -1)
+		id, w, _, err := l.Repo.create(ctx, holderOf(l.bucket, key), -1)
 		if err != nil {
 			t.Fatal(err)
 		}

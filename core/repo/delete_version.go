@@ -81,6 +81,9 @@ func (d *deletion) planCurrent(ctx context.Context, cur *current) (*change, erro
 	if !versioned(d.in.Bucket, cur.object) {
 		return ch, nil
 	}
+	if err := d.r.scansSettle(ctx); err != nil { // else an older one may seem the newest
+		return nil, err
+	}
 	found, err := d.r.newestVersions(ctx, d.in.Bucket, d.in.Key, 1)
 	if err != nil || len(found) == 0 {
 		return ch, err

@@ -97,13 +97,23 @@ func (c *coder) plainMD5(etag []byte) []byte {
 	return etag
 }
 
-// openSegment opens one segment, decrypted unless key is nil.
-func openSegment(ctx context.Context, store content.Store, key *sse.Key, s catalog.Segment) (io.ReadCloser, error) {
+// contentName is what the bytes of a content are encrypted under. One that a
+// migration made of an inlined content keeps the name it had there.
+func contentName(e *catalog.Encryption, id content.ID) string {
+	if len(e.Salt) > 0 {
+		return string(e.Salt)
+	}
+	return string(id)
+}
+
+// openSegment opens one segment, decrypted unless key is nil; e is how the
+// object is encrypted.
+func openSegment(ctx context.Context, store content.Store, key *sse.Key, e *catalog.Encryption, s catalog.Segment) (io.ReadCloser, error) {
 	rc, err := store.Open(ctx, s.ID, s.Offset, s.Length)
 	if err != nil || key == nil {
 		return rc, err
 	}
-	plain, err := key.Reader(rc, string(s.ID), s.Offset)
+	plain, err := key.Reader(rc, contentName(e, s.ID), s.Offset)
 	if err != nil {
 		return nil, errors.Join(err, rc.Close())
 	}

@@ -26,6 +26,8 @@ func wrap(err error) error {
 		return err
 	case errors.Is(err, meta.ErrFull), errors.Is(err, content.ErrFull):
 		return s3err.StorageFull.With(err)
+	case errors.Is(err, meta.ErrReadOnly):
+		return s3err.ServiceUnavailable.With(err)
 	case errors.Is(err, meta.ErrUnavailable), errors.Is(err, meta.ErrOutcomeUnknown), errors.Is(err, content.ErrUnavailable):
 		return s3err.SlowDown.With(err)
 	case errors.Is(err, meta.ErrConflict):
@@ -95,6 +97,18 @@ func (r *Repo) releaseOps(h holder, manifest bool, ids ...content.ID) []meta.Op 
 	return ops
 }
 
+// intentOp is the put that says that a content is about to be written, to which h
+// is to refer.
+func (r *Repo) intentOp(h holder, id content.ID) meta.Op {
+	at := r.Now()
+	return meta.Op{
+		Key: catalog.ReleaseKey(uint64(at.UnixNano()), id),
+		Record: meta.Record{Value: catalog.EncodeRelease(&catalog.Release{
+			ID: id, At: at, Key: h.key, UploadID: h.uploadID, Intent: true,
+		})},
+	}
+}
+
 // releaseObject releases the contents of an object that is dropped.
 func (r *Repo) releaseObject(h holder, o *catalog.Object) []meta.Op {
 	ids, manifest := contentsOf(o)
@@ -142,6 +156,9 @@ func (r *Repo) inlineLimit() int64 {
 	}
 	return int64(limit)
 }
+
+// InlineLimit is the largest content that is kept in an object's record, bytes.
+func (r *Repo) InlineLimit() int64 { return r.inlineLimit() }
 
 // charge books a change that had no reservation to the account of b's owner.
 // A repository without a Keeper counts nothing.

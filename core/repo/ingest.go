@@ -15,6 +15,7 @@ import (
 	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/checksum"
 	"github.com/mucura/mucura/core/content"
+	"github.com/mucura/mucura/core/meta"
 	"github.com/mucura/mucura/core/quota"
 	"github.com/mucura/mucura/core/s3err"
 	"github.com/mucura/mucura/core/sse"
@@ -36,6 +37,7 @@ type stored struct {
 	inline   bool
 	body     []byte // when inline
 	segments []catalog.Segment
+	intents  []meta.Op // that go with the record, see create
 	size     int64
 	md5      [md5.Size]byte   // for the ETag, see etag
 	checksum catalog.Checksum // zero when no algorithm was asked for
@@ -188,7 +190,7 @@ func (s *stored) readChunks(ctx context.Context, in ingested, sum hash.Hash, q *
 // spill writes a body to a new content; the first n bytes of it are in chunk,
 // and end tells whether that is all (io.EOF).
 func (s *stored) spill(ctx context.Context, in ingested, sum hash.Hash, q *quotaFor, chunk *[chunkSize]byte, n int, end error) error {
-	id, w, err := s.repo.create(ctx, in.to, in.size)
+	id, w, intents, err := s.repo.create(ctx, in.to, in.size)
 	if err != nil {
 		return err
 	}
@@ -229,7 +231,12 @@ func (s *stored) spill(ctx context.Context, in ingested, sum hash.Hash, q *quota
 	if err := w.Commit(); err != nil {
 		return wrap(err)
 	}
+	if err := s.repo.inTime(id); err != nil { // that may have taken a while
+		_ = s.repo.Content.Delete(context.WithoutCancel(ctx), id)
+		return err
+	}
 	s.segments = []catalog.Segment{{ID: id, Length: s.size}}
+	s.intents = intents
 	return nil
 }
 
@@ -268,21 +275,26 @@ func (s *stored) verify(d *Digest, sum5 []byte, sum hash.Hash) error {
 }
 
 // create begins a content that h will refer to. Where the content store cannot
-// be walked cheaply a release is written before, so that a crash leaves a trace.
-func (r *Repo) create(ctx context.Context, h holder, size int64) (content.ID, content.Writer, error) {
-	id := content.NewID(r.Now())
+// be walked cheaply an intent is written before: a release, which makes the
+// sweeper look, after the leeway, whether anything refers to the content, so
+// that a crash leaves nothing. Where there are batches the commit of the record
+// that refers to the content does intents, too, which take it back; elsewhere
+// the sweeper finds the content held and forgets it.
+func (r *Repo) create(ctx context.Context, h holder, size int64) (id content.ID, w content.Writer, intents []meta.Op, err error) {
+	id = content.NewID(r.Now())
 	if !r.Content.Capabilities().CheapWalk {
-		for _, op := range r.releaseOps(h, false, id) {
-			if err := r.apply(ctx, catalog.InBucket(h.bucket.ID), &op); err != nil {
-				return "", nil, wrap(err)
-			}
+		op := r.intentOp(h, id)
+		if err := r.apply(ctx, catalog.InBucket(h.bucket.ID), &op); err != nil {
+			return "", nil, nil, wrap(err)
+		}
+		if r.Meta.Capabilities().Batch {
+			intents = []meta.Op{{Key: op.Key, Delete: true}}
 		}
 	}
-	w, err := r.Content.Create(ctx, id, size)
-	if err != nil {
-		return "", nil, wrap(err)
+	if w, err = r.Content.Create(ctx, id, size); err != nil {
+		return "", nil, nil, wrap(err)
 	}
-	return id, w, nil
+	return id, w, intents, nil
 }
 
 // inTime refuses to commit a content begun so long ago that the sweeper may

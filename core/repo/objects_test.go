@@ -29,7 +29,7 @@ func TestPutAndRead(t *testing.T) {
 				if o.ETag != hex.EncodeToString(sum[:]) || o.Size != int64(len(body)) || !o.ModTime.Equal(l.now) {
 					t.Errorf("got %+v", o)
 				}
-				if o.Inline != (len(body) <= labInline) {
+				if o.Inline != (int64(len(body)) <= l.inlineLimit()) {
 					t.Errorf("%d bytes inline: %v", len(body), o.Inline)
 				}
 				l.wantBody(t, "k", "", body)

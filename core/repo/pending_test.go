@@ -100,3 +100,35 @@ func TestNobodysWorkIsDoneAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// TestRenameInterrupted kills a rename at each of its calls: in the end the object
+// is at one of both keys.
+func TestRenameInterrupted(t *testing.T) {
+	for _, caps := range stores {
+		for _, kind := range []fault{crash, crashAfter} {
+			moved, stayed := 0, 0
+			for n := range 12 {
+				l, i := newFaultyLab(t, caps, isSmall(caps))
+				l.mustPut(t, "a", big("body"))
+				i.arm(kind, n)
+				_ = l.RenameObject(ctx, l.bucket, "a", "b", WriteCond{}, WriteCond{})
+				i.arm(noFault, 0)
+				l.settleAll(t)
+				_, atA := l.read("a", "", true)
+				_, atB := l.read("b", "", true)
+				switch {
+				case atA == nil && atB != nil:
+					stayed++
+				case atA != nil && atB == nil:
+					moved++
+				default:
+					t.Errorf("%s, call %d: at the old key %v, at the new one %v", caps.Name, n, atA, atB)
+				}
+				l.audit(t, false)
+			}
+			if moved == 0 || stayed == 0 {
+				t.Errorf("%s: moved %d times, stayed %d times", caps.Name, moved, stayed)
+			}
+		}
+	}
+}

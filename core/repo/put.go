@@ -62,7 +62,7 @@ func (r *Repo) putStored(ctx context.Context, in *PutObjectInput, cur *current, 
 		b = fresh
 	}
 	return r.replaceCurrent(ctx, b, in.Key, cur, in.Cond, func(*catalog.Object) (replacement, error) {
-		return replacement{object: o, body: s.body}, nil
+		return replacement{object: o, body: s.body, extra: s.intents}, nil
 	})
 }
 

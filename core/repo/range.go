@@ -124,9 +124,9 @@ func (h *Handle) openSegments(ctx context.Context, key *sse.Key, offset, length 
 		return &inlineReader{bytes.NewReader(nil)}, nil
 	}
 	s := cut[0]
-	rc, err := openSegment(ctx, h.repo.Content, key, s)
+	rc, err := openSegment(ctx, h.repo.Content, key, &h.Encryption, s)
 	if err != nil || len(cut) == 1 {
 		return rc, err
 	}
-	return &segmentReader{ctx: ctx, store: h.repo.Content, key: key, open: rc, left: s.Length, rest: cut[1:]}, nil
+	return &segmentReader{ctx: ctx, store: h.repo.Content, key: key, enc: &h.Encryption, open: rc, left: s.Length, rest: cut[1:]}, nil
 }

@@ -88,8 +88,9 @@ func (r *Repo) applyAll(ctx context.Context, p meta.Partition, ops []meta.Op) er
 // mayShare tells whether a record over the contents of h may be written now.
 // They stood when h was opened, so whoever has dropped them since released them
 // after that, and the sweeper leaves them alone for the leeway; by then it
-// finds the new record by its reference. Only a copy that takes longer than
-// half of that, so long that clocks may differ, looks again.
+// finds the new record by its reference. (For a release that may be older than
+// that it looks twice, see sweep.) Only a copy that takes longer than half of
+// the leeway, so long that clocks may differ, looks again.
 func (r *Repo) mayShare(ctx context.Context, h *Handle) error {
 	if h.Inline || r.Now().Sub(h.opened) < r.Leeway/2 {
 		return nil

@@ -3,7 +3,6 @@ package repo
 import (
 	"cmp"
 	"context"
-	"errors"
 
 	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/meta"
@@ -11,8 +10,9 @@ import (
 )
 
 // renameObject moves one record. Where there are batches the object is at
-// exactly one of both keys at any time. Elsewhere it is at both for a moment,
-// and stays there after a crash in that moment.
+// exactly one of both keys at any time. Elsewhere it is at both for a moment: the
+// record at the new key owes the removal of the old one. When somebody has
+// changed that meanwhile, the rename came before that.
 func (r *Repo) renameObject(ctx context.Context, b *catalog.Bucket, from, to string, source, dest WriteCond) error {
 	if err := cmp.Or(checkKey(from), checkKey(to)); err != nil {
 		return err
@@ -33,10 +33,7 @@ func (r *Repo) renameObject(ctx context.Context, b *catalog.Bucket, from, to str
 		return err
 	}
 	r.charge(ctx, b, -done.freedBytes, -done.freedObjects)
-	if caps.Batch {
-		return nil
-	}
-	return m.leave(context.WithoutCancel(ctx))
+	return nil
 }
 
 // move is one renameObject under way.
@@ -45,7 +42,6 @@ type move struct {
 	b        *catalog.Bucket
 	from, to string
 	source   WriteCond
-	rev      meta.Version // of the record moved
 }
 
 // read finds what is to be moved.
@@ -74,7 +70,7 @@ func (m *move) check(ctx context.Context, dest WriteCond) error {
 	return dest.forWrite(src.Object, m.from)
 }
 
-// plan makes the record at the new key and, in the same batch, removes the old one.
+// plan makes the record at the new key and removes the old one with it.
 func (m *move) plan(ctx context.Context) (replacement, error) {
 	src, err := m.read(ctx)
 	if err != nil {
@@ -82,24 +78,13 @@ func (m *move) plan(ctx context.Context) (replacement, error) {
 	}
 	o := *src.Object
 	rep := replacement{object: &o, body: src.body, modTime: o.ModTime}
-	m.rev = src.rev
 	ids, _ := contentsOf(&o)
 	if err := m.r.refer(ctx, ids, holderOf(m.b, m.to)); err != nil {
 		return replacement{}, err
 	}
+	rep.extra = []meta.Op{{Key: catalog.ObjectKey(m.from), Delete: true, Cond: meta.IfMatch(src.rev)}}
 	if m.r.Meta.Capabilities().Batch {
-		rep.extra = []meta.Op{{Key: catalog.ObjectKey(m.from), Delete: true, Cond: meta.IfMatch(src.rev)}}
 		return rep, nil
 	}
 	return rep, m.r.stands(ctx, src)
-}
-
-// leave removes the record at the old key. When somebody has changed it since,
-// the rename came before that.
-func (m *move) leave(ctx context.Context) error {
-	err := m.r.Meta.Delete(ctx, catalog.InBucket(m.b.ID), catalog.ObjectKey(m.from), meta.IfMatch(m.rev))
-	if errors.Is(err, meta.ErrConflict) || errors.Is(err, meta.ErrNotFound) {
-		return nil
-	}
-	return wrap(err)
 }

@@ -39,7 +39,8 @@ func cutSegments(segments []catalog.Segment, offset, length int64) []catalog.Seg
 type segmentReader struct {
 	ctx   context.Context
 	store content.Store
-	key   *sse.Key      // nil: the bytes are plain, or wanted as they are
+	key   *sse.Key // nil: the bytes are plain, or wanted as they are
+	enc   *catalog.Encryption
 	open  io.ReadCloser // nil between segments
 	left  int64         // bytes of it not yet read
 	rest  []catalog.Segment
@@ -54,7 +55,7 @@ func (s *segmentReader) next() (err error) {
 		return io.EOF
 	}
 	seg := s.rest[0]
-	if s.open, err = openSegment(s.ctx, s.store, s.key, seg); err != nil {
+	if s.open, err = openSegment(s.ctx, s.store, s.key, s.enc, seg); err != nil {
 		s.open = nil
 		return err
 	}

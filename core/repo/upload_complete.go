@@ -66,7 +66,7 @@ func (g *gathered) commit(ctx context.Context) (*replaced, error) {
 		if err != nil {
 			return replacement{}, err
 		}
-		return replacement{object: &g.object, also: func(o *catalog.Object) []meta.Op {
+		return replacement{object: &g.object, extra: g.intents, also: func(o *catalog.Object) []meta.Op {
 			return []meta.Op{
 				// In this order: where they are done one by one, an upload that is
 				// neither in progress nor finished was aborted.

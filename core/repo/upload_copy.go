@@ -61,7 +61,7 @@ func (r *Repo) copyPart(ctx context.Context, in CopyPartInput) (*catalog.Part, e
 // disk, which nobody pays for.
 func (r *Repo) wholeSegments(ctx context.Context, in *CopyPartInput, key *sse.Key) ([]catalog.Segment, error) {
 	src := in.Source
-	if src.Inline || in.Length == 0 || !src.encryptedUnder(key) {
+	if src.Inline || in.Length == 0 || !src.encryptedUnder(key) || len(src.Encryption.Salt) > 0 {
 		return nil, nil
 	}
 	all, err := r.Segments(ctx, src.Object)
@@ -124,7 +124,7 @@ func (r *Repo) sharePart(ctx context.Context, in *CopyPartInput, h holder, o *ca
 		return nil, err
 	}
 	p.ModTime = r.now()
-	old, err := r.putPart(ctx, h, p, func() error { return r.mayShare(ctx, in.Source) })
+	old, err := r.putPart(ctx, h, p, nil, func() error { return r.mayShare(ctx, in.Source) })
 	if q.res != nil && (err == nil || unsure(err)) {
 		q.res.Settle(p.Size-sizeOf(old), 0)
 		settled = true

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/content"
+	"github.com/mucura/mucura/core/meta"
 	"github.com/mucura/mucura/core/s3err"
 )
 
@@ -23,6 +24,7 @@ type gathered struct {
 	shared   []catalog.Segment // those of them that are other objects' too
 	parts    []catalog.PartInfo
 	used     map[int]usedPart
+	intents  []meta.Op // of the manifest, see create
 
 	digests []byte // the parts' MD5s
 	sums    checksums
@@ -45,31 +47,18 @@ func (r *Repo) gather(ctx context.Context, in *CompleteUploadInput, u *catalog.U
 	if err := g.sums.begin(in, u); err != nil {
 		return nil, err
 	}
-	listed := in.Parts
-	c := r.partsAfter(in.Bucket, u.ID, 0, listed[len(listed)-1].Number)
-	for len(listed) > 0 {
-		e, err := c.peek(ctx)
+	parts := r.listedParts(in, u)
+	for i := range in.Parts {
+		p, err := parts.next(ctx)
 		if err != nil {
 			return nil, err
 		}
-		if e == nil {
-			return nil, invalidPart(in, &listed[0])
+		if p == nil {
+			return nil, invalidPart(in, &in.Parts[i])
 		}
-		p, err := catalog.DecodePart(e.Record.Value)
-		if err != nil {
-			return nil, damaged(in.Bucket, e.Key, err)
-		}
-		c.pop()
-		if p.Number > listed[0].Number {
-			return nil, invalidPart(in, &listed[0])
-		}
-		if p.Number < listed[0].Number {
-			continue
-		}
-		if err := g.take(p, &listed[0], len(listed) == 1); err != nil {
+		if err := g.take(p, &in.Parts[i], i == len(in.Parts)-1); err != nil {
 			return nil, err
 		}
-		listed = listed[1:]
 	}
 	return g, g.end()
 }
@@ -155,7 +144,7 @@ func (g *gathered) writeManifest(ctx context.Context) (content.ID, error) {
 		return "", nil
 	}
 	bytes := catalog.EncodeManifest(g.segments, g.parts)
-	id, w, err := g.r.create(ctx, holderOf(g.in.Bucket, g.in.Key), int64(len(bytes)))
+	id, w, intents, err := g.r.create(ctx, holderOf(g.in.Bucket, g.in.Key), int64(len(bytes)))
 	if err != nil {
 		return "", err
 	}
@@ -167,6 +156,7 @@ func (g *gathered) writeManifest(ctx context.Context) (content.ID, error) {
 		return "", wrap(err)
 	}
 	g.object.Segments, g.object.Parts, g.object.Manifest = nil, nil, id
+	g.intents = intents
 	if err := g.r.referManifest(ctx, contentsIn(g.shared), id); err != nil {
 		_ = g.r.Content.Delete(context.WithoutCancel(ctx), id)
 		return "", err

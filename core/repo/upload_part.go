@@ -81,7 +81,7 @@ func (r *Repo) keepPart(ctx context.Context, h holder, s *stored) (*catalog.Part
 		Number: h.part, Size: s.size, ETag: s.etag(), ModTime: r.now(), Checksum: s.checksum,
 		Segments: s.segments, WriteID: newWriteID(), Encryption: s.encryption,
 	}
-	old, err := r.putPart(ctx, h, p, nil)
+	old, err := r.putPart(ctx, h, p, s.intents, nil)
 	switch {
 	case err == nil:
 		s.settle(p.Size-sizeOf(old), 0)
@@ -104,9 +104,9 @@ func sizeOf(p *catalog.Part) int64 {
 }
 
 // putPart writes a part's record in place of old, which it returns and whose
-// contents it releases; nil when there was none. before is called each time
-// right before the record is written; it may be nil.
-func (r *Repo) putPart(ctx context.Context, h holder, p *catalog.Part, before func() error) (old *catalog.Part, err error) {
+// contents it releases; nil when there was none. intents go with the record.
+// before is called each time right before that is written; it may be nil.
+func (r *Repo) putPart(ctx context.Context, h holder, p *catalog.Part, intents []meta.Op, before func() error) (old *catalog.Part, err error) {
 	part, at := catalog.InBucket(h.bucket.ID), catalog.PartKey(h.uploadID, h.part)
 	rec := meta.Record{Value: catalog.EncodePart(p)}
 	unknown := 0
@@ -127,7 +127,7 @@ func (r *Repo) putPart(ctx context.Context, h holder, p *catalog.Part, before fu
 			}
 		}
 		put := meta.Op{Key: at, Record: rec, Cond: meta.IfMatch(version)}
-		err = r.putReleasing(context.WithoutCancel(ctx), part, put, r.releaseParts(h, found, p))
+		err = r.putReleasing(context.WithoutCancel(ctx), part, put, r.releaseParts(h, found, p), intents...)
 		if unsure(err) && unknown < maxUnknown {
 			unknown++
 			return meta.ErrConflict
@@ -140,13 +140,15 @@ func (r *Repo) putPart(ctx context.Context, h holder, p *catalog.Part, before fu
 	return old, err
 }
 
-// putReleasing does one write with the releases that must not come after it.
-func (r *Repo) putReleasing(ctx context.Context, p meta.Partition, op meta.Op, releases []meta.Op) error {
-	if len(releases) == 0 {
+// putReleasing does one write with the releases that must not come after it, and
+// with the intents that must not be taken back before; there are some only
+// where there are batches.
+func (r *Repo) putReleasing(ctx context.Context, p meta.Partition, op meta.Op, releases []meta.Op, intents ...meta.Op) error {
+	if len(releases)+len(intents) == 0 {
 		return r.apply(ctx, p, &op)
 	}
 	if r.Meta.Capabilities().Batch {
-		return r.batch(ctx, p, []meta.Op{op}, &change{releases: releases})
+		return r.batch(ctx, p, append([]meta.Op{op}, intents...), &change{releases: releases})
 	}
 	if err := r.applyAll(ctx, p, releases); err != nil {
 		return err

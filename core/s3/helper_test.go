@@ -59,10 +59,11 @@ func newTestServer(t testing.TB) *testServer {
 		s.users[name] = a
 		s.keys[name] = sigv4.Credentials{AccessKeyID: k.ID, SecretAccessKey: k.Secret}
 	}
+	catalogue, contents := testStores(s.meta)
 	r := &repo.Repo{
-		SSE: &sse.Site{Key: accts.SiteKey}, Meta: s.meta, Registry: s.meta, Content: mem.NewContent(), Accounts: accts, Now: time.Now,
+		SSE: &sse.Site{Key: accts.SiteKey}, Meta: catalogue, Registry: s.meta, Content: contents, Accounts: accts, Now: time.Now,
 		Quota:     &quota.Keeper{Registry: s.meta, Now: time.Now, Process: "test"},
-		InlineMax: min(64<<10, s.meta.Capabilities().MaxInline), Leeway: time.Hour,
+		InlineMax: min(64<<10, catalogue.Capabilities().MaxInline), Leeway: time.Hour,
 	}
 	s.front = &Front{
 		Repo: r, Accounts: accts, Verifier: &sigv4.Verifier{Keys: accts}, Region: testRegion, Now: time.Now,

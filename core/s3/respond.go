@@ -85,6 +85,8 @@ func translate(err error) *s3err.Error {
 		return e
 	}
 	switch {
+	case errors.Is(err, meta.ErrReadOnly):
+		return s3err.ServiceUnavailable.With(err)
 	case errors.Is(err, meta.ErrUnavailable), errors.Is(err, content.ErrUnavailable),
 		errors.Is(err, context.DeadlineExceeded):
 		return s3err.SlowDown.With(err)

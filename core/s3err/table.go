@@ -82,6 +82,7 @@ var (
 	RequestTimeTooSkewed             = &Code{"RequestTimeTooSkewed", 403, "The difference between the request time and the current time is too large."}
 	RequestTimeout                   = &Code{"RequestTimeout", 400, "Your socket connection to the server was not read from or written to within the timeout period."}
 	ServerSideEncryptionNotFound     = &Code{"ServerSideEncryptionConfigurationNotFoundError", 404, "The server side encryption configuration was not found"}
+	ServiceUnavailable               = &Code{"ServiceUnavailable", 503, "The repository takes no writes for a moment, for maintenance; reading goes on. Please try again."}
 	SignatureDoesNotMatch            = &Code{"SignatureDoesNotMatch", 403, "The request signature we calculated does not match the signature you provided. Check your key and signing method."}
 	SlowDown                         = &Code{"SlowDown", 503, "Please reduce your request rate."}
 	StorageFull                      = &Code{"InsufficientStorage", 507, "The repository's storage is full; reads keep working."}

@@ -94,30 +94,42 @@ func (s *Retry) Ping(ctx context.Context) error {
 	}
 }
 
+// What 0 means in Retry and RetryContent.
+const (
+	defaultAttempts = 4
+	defaultBase     = 10 * time.Millisecond
+	defaultMax      = 500 * time.Millisecond
+	defaultWithin   = 5 * time.Second
+)
+
+// final tells whether an unavailability lasts longer than anybody waits.
+func final(err error) bool { return errors.Is(err, ErrOpen) || errors.Is(err, meta.ErrReadOnly) }
+
 // again tells whether the n-th call, counted from 1, which failed with err, is to
 // be repeated, and waits before that.
 func (s *Retry) again(ctx context.Context, begun time.Time, n int, err error) bool {
 	attempts, within := s.Attempts, s.Within
 	if attempts == 0 {
-		attempts = 4
+		attempts = defaultAttempts
 	}
 	if within == 0 {
-		within = 5 * time.Second
+		within = defaultWithin
 	}
-	if n >= attempts || !errors.Is(err, meta.ErrUnavailable) || time.Since(begun) > within {
+	if n >= attempts || !errors.Is(err, meta.ErrUnavailable) || final(err) || time.Since(begun) > within {
 		return false
 	}
 	return sleep(ctx, s.wait(n)) == nil
 }
 
 // wait draws the time before repetition n, counted from 1.
-func (s *Retry) wait(n int) time.Duration {
-	base, most := s.Base, s.Max
+func (s *Retry) wait(n int) time.Duration { return jitter(s.Base, s.Max, n) }
+
+func jitter(base, most time.Duration, n int) time.Duration {
 	if base <= 0 {
-		base = 10 * time.Millisecond
+		base = defaultBase
 	}
 	if most <= 0 {
-		most = 500 * time.Millisecond
+		most = defaultMax
 	}
 	d := most
 	if n < 32 {

@@ -1,5 +1,7 @@
-// Package storewrap holds decorators of the metadata port: Retry, which rides
-// out short outages, and Fault, with which tests make a store fail.
+// Package storewrap holds decorators of both ports: Retry and RetryContent,
+// which ride out short outages; Guard, which limits, measures, spares a store
+// that is down, and refuses writes in maintenance; and Fault, with which tests
+// make a store fail.
 package storewrap
 
 // Op names a method of a store.
@@ -13,4 +15,8 @@ const (
 	Scan   Op = "scan"
 	Batch  Op = "batch"
 	Ping   Op = "ping"
+	// Those of a content store that have no namesake.
+	Create Op = "create" // until Commit
+	Open   Op = "open"
+	Walk   Op = "walk"
 )

@@ -21,19 +21,24 @@ const noCertificate = "The client sent no certificate. Give it your proxy or cer
 // proved that the client has the leaf's key; nothing else has been looked at,
 // and on a resumed connection nothing was looked at now.
 func (c *call) chain() ([][]byte, error) {
-	if c.r.TLS != nil && len(c.r.TLS.PeerCertificates) > 0 {
-		chain := make([][]byte, len(c.r.TLS.PeerCertificates))
-		for i, cert := range c.r.TLS.PeerCertificates {
-			chain[i] = cert.Raw
-		}
-		return chain, nil
-	}
-	chain, err := c.s.fromTerminator(c.r)
+	chain, err := c.s.Chain(c.r)
 	if err != nil {
 		return nil, c.refused(err)
 	}
 	if chain == nil {
 		return nil, refuse(http.StatusUnauthorized, "MissingCertificate", noCertificate)
+	}
+	return chain, nil
+}
+
+// Chain gives the client's certificates as chain does; nil when it sent none.
+func (s *Server) Chain(r *http.Request) ([][]byte, error) {
+	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
+		return s.fromTerminator(r)
+	}
+	chain := make([][]byte, len(r.TLS.PeerCertificates))
+	for i, cert := range r.TLS.PeerCertificates {
+		chain[i] = cert.Raw
 	}
 	return chain, nil
 }

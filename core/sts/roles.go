@@ -24,6 +24,9 @@ type TokenError struct {
 
 func (e *TokenError) Error() string { return e.Text }
 
+// Refusal is the text for the client.
+func (e *TokenError) Refusal() string { return e.Text }
+
 // Unwrap gives what TokenErrors have in common, and the cause.
 func (e *TokenError) Unwrap() []error {
 	if e.Cause == nil {

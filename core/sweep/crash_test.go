@@ -108,12 +108,12 @@ func (l *lab) size(b *catalog.Bucket) (n int64) {
 // TestKilledAtEveryCall kills the sweeper before each of its calls to a store in
 // turn, in several runs that are a leeway apart, and lets another one go on.
 func TestKilledAtEveryCall(t *testing.T) {
-	for _, caps := range grades {
-		t.Run(caps.Name, func(t *testing.T) {
+	for _, g := range grades {
+		t.Run(g.Caps.Name, func(t *testing.T) {
 			n := 1
 			for ended := false; !ended; n += 3 {
 				synctest.Test(t, func(t *testing.T) {
-					l := newLab(t, caps)
+					l := newLab(t, g)
 					stays, versions := l.mess()
 					ended = true
 					for run := range 4 { // also in the runs in which the jobs of the one before go on

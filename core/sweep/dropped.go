@@ -13,7 +13,7 @@ import (
 
 // dropped clears what deleted buckets left: documents, unfinished uploads, and
 // objects whose writers came too late and were told so. The entry goes when
-// the bucket's partition is empty.
+// the leeway has passed and the bucket's partition is empty.
 func (s *Sweeper) dropped(ctx context.Context, rep *Report) error {
 	var bad problems
 	return bad.with(scan(ctx, s.Repo.Registry, catalog.Dropped, "", "", true, func(e meta.Entry) error {
@@ -37,6 +37,11 @@ func (s *Sweeper) droppedBucket(ctx context.Context, e meta.Entry, rep *Report) 
 		}
 		if empty, err := s.emptyPartition(ctx, b.ID); err != nil || !empty {
 			return err
+		}
+		// A writer who read the bucket's record before it was deleted may still
+		// write to its partition, and what he leaves must be found.
+		if !b.Dropped.IsZero() && s.Now().Sub(b.Dropped) < s.Repo.Leeway {
+			return nil
 		}
 	}
 	err = s.Repo.Registry.Delete(ctx, catalog.Dropped, e.Key, meta.IfMatch(e.Record.Version))

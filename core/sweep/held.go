@@ -1,9 +1,12 @@
 package sweep
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 
 	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/content"
@@ -23,24 +26,53 @@ import (
 //
 // What neither look finds can get no holder any more: a copy needs a source
 // that still stands after its references are written.
+//
+// Two things can hide from both looks.
+//
+//   - A copy that has opened its source, which is dropped before it writes its
+//     references. The release made then is not due for a leeway; but an older one
+//     of the same content may be, an intent or that of another holder. For these
+//     nothing is concluded before the same was found half a leeway ago: a copy
+//     that takes longer looks again whether its source stands.
+//   - Where scans lag, a version that has just become a former one: it is no more
+//     in the current record, which is read afresh, and not yet in a scan. There
+//     the looks are as far apart as scans lag, and the records seen must be the
+//     same.
 
-// held tells whether anything refers to the content of a release. errBusy when
-// it is not known, because writers changed the key all the while.
-func (s *Sweeper) held(ctx context.Context, bucketID string, rel *catalog.Release) (bool, error) {
+// held tells whether anything refers to the content of a release, and if not
+// what was looked at. errBusy when it is not known, because writers changed the
+// key all the while.
+func (s *Sweeper) held(ctx context.Context, bucketID string, rel *catalog.Release) (held bool, saw *look, err error) {
 	for range 2 {
-		held, err := s.heldNow(ctx, bucketID, rel)
+		saw = newLook()
+		held, err := s.heldNow(ctx, bucketID, rel, saw)
 		if held || err != nil {
-			return held, err
+			return held, nil, err
 		}
 	}
-	return false, nil
+	return false, saw, nil
+}
+
+// look gathers what a search for holders saw: a digest that is another one
+// whenever a version of a key concerned has moved, and how many references.
+type look struct {
+	sum        hash.Hash
+	references int
+}
+
+func newLook() *look { return &look{sum: sha256.New()} }
+
+func (l *look) equal(m *look) bool { return bytes.Equal(l.sum.Sum(nil), m.sum.Sum(nil)) }
+
+func (l *look) at(s keyStamp) {
+	fmt.Fprintf(l.sum, "%q %q %q\n", s.current, s.newest, s.newestKey)
 }
 
 // heldNow looks once: at the key the release names, and at the holder of each
 // reference. A reference younger than the leeway counts: its holder may be
 // about to be written.
-func (s *Sweeper) heldNow(ctx context.Context, bucketID string, rel *catalog.Release) (bool, error) {
-	held, err := s.holds(ctx, bucketID, rel.Key, rel.UploadID, rel.ID)
+func (s *Sweeper) heldNow(ctx context.Context, bucketID string, rel *catalog.Release, l *look) (bool, error) {
+	held, err := s.holds(ctx, bucketID, rel.Key, rel.UploadID, rel.ID, l)
 	if held || err != nil {
 		return held, err
 	}
@@ -50,10 +82,11 @@ func (s *Sweeper) heldNow(ctx context.Context, bucketID string, rel *catalog.Rel
 		if err != nil {
 			return fmt.Errorf("reference %q: %w", e.Key, err)
 		}
+		l.references++
 		if ref.At.After(young) {
 			return errHeld
 		}
-		held, err := s.holderHolds(ctx, ref, rel.ID)
+		held, err := s.holderHolds(ctx, ref, rel.ID, l)
 		if held {
 			return errHeld
 		}
@@ -77,9 +110,9 @@ func found(err error) (bool, error) {
 }
 
 // holderHolds tells whether the holder that a reference names refers to a content.
-func (s *Sweeper) holderHolds(ctx context.Context, ref *catalog.Reference, id content.ID) (bool, error) {
+func (s *Sweeper) holderHolds(ctx context.Context, ref *catalog.Reference, id content.ID, l *look) (bool, error) {
 	if ref.Manifest == "" {
-		return s.holds(ctx, ref.Bucket, ref.Key, ref.UploadID, id)
+		return s.holds(ctx, ref.Bucket, ref.Key, ref.UploadID, id, l)
 	}
 	rc, err := s.Repo.Content.Open(ctx, ref.Manifest, 0, 1)
 	if errors.Is(err, content.ErrNotFound) {
@@ -96,7 +129,7 @@ const maxLooks = 20
 
 // holds tells whether any version of a key, or with an upload ID any part of
 // that upload, refers to a content. A part becomes a version, never the reverse.
-func (s *Sweeper) holds(ctx context.Context, bucketID, key, uploadID string, id content.ID) (bool, error) {
+func (s *Sweeper) holds(ctx context.Context, bucketID, key, uploadID string, id content.ID, l *look) (bool, error) {
 	p := catalog.InBucket(bucketID)
 	if uploadID != "" {
 		held, err := s.partsHold(ctx, p, uploadID, id)
@@ -114,6 +147,7 @@ func (s *Sweeper) holds(ctx context.Context, bucketID, key, uploadID string, id 
 		}
 		var after keyStamp
 		if after, held, err = s.currentHolds(ctx, p, key, id); after == before && err == nil {
+			l.at(before)
 			return held, nil
 		}
 		before = after

@@ -22,16 +22,28 @@ import (
 	"github.com/mucura/mucura/core/quota"
 	"github.com/mucura/mucura/core/repo"
 	"github.com/mucura/mucura/core/storewrap"
+	"github.com/mucura/mucura/core/weak"
 )
 
 var ctx = context.Background()
 
 const leeway = 24 * time.Hour
 
-// grades are the metadata stores everything is tested on.
-var grades = []meta.Capabilities{
-	{Name: "batch", CAS: meta.Linearizable, FreshScan: true, Batch: true, MaxInline: 64 << 10},
-	{Name: "single", CAS: meta.Linearizable, FreshScan: true, MaxInline: 64 << 10, MaxValue: meta.MinValue},
+// grades are the metadata stores everything is tested on: two of small sites, and
+// those of large ones, with a content store that cannot be walked. For scans
+// that lag see lag_test.go.
+var grades = append([]weak.Grade{
+	{Caps: meta.Capabilities{Name: "batch", CAS: meta.Linearizable, FreshScan: true, Batch: true, MaxInline: 64 << 10}},
+	{Caps: meta.Capabilities{Name: "single", CAS: meta.Linearizable, FreshScan: true, MaxInline: 64 << 10, MaxValue: meta.MinValue}},
+}, largeGrades()...)
+
+func largeGrades() (all []weak.Grade) {
+	for _, g := range weak.Large() {
+		if g.Caps.FreshScan && g.Caps.CAS != meta.None {
+			all = append(all, g)
+		}
+	}
+	return all
 }
 
 // lab is a repository in memory, in a bubble whose clock the tests move, with a
@@ -40,9 +52,12 @@ type lab struct {
 	*testing.T
 	*repo.Repo
 	sweeper  *Sweeper
-	meta     *mem.Meta
+	meta     *mem.Meta // below what is weak
+	graded   *weak.Meta
 	registry *mem.Meta
-	content  *mem.Content
+	content  *mem.Content // below what is weak
+	bytes    content.Store
+	weak     *weak.Content // nil: the store can be walked
 	bucket   *catalog.Bucket
 	hook     *hook
 }
@@ -111,19 +126,38 @@ func (s *hooked) Walk(ctx context.Context, from content.ID, fn func(content.Info
 
 // onGrades runs a test in a bubble on each grade of store.
 func onGrades(t *testing.T, test func(l *lab)) {
-	for _, caps := range grades {
-		t.Run(caps.Name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { test(newLab(t, caps)) })
+	t.Helper()
+	on(t, grades, test)
+}
+
+// onSmall runs a test that counts what happens at a small site: sizes are known,
+// and there are no intents.
+func onSmall(t *testing.T, test func(l *lab)) {
+	t.Helper()
+	on(t, grades[:2], test)
+}
+
+func on(t *testing.T, grades []weak.Grade, test func(l *lab)) {
+	t.Helper()
+	for _, g := range grades {
+		t.Run(g.Caps.Name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { test(newLab(t, g)) })
 		})
 	}
 }
 
-func newLab(t *testing.T, caps meta.Capabilities) *lab {
+func newLab(t *testing.T, g weak.Grade) *lab {
 	t.Helper()
-	l := &lab{T: t, meta: mem.NewMetaWith(caps), registry: mem.NewMeta(), content: mem.NewContent(), hook: new(hook)}
+	l := &lab{T: t, meta: mem.NewMeta(), registry: mem.NewMeta(), content: mem.NewContent(), hook: new(hook)}
+	l.graded = g.Over(l.meta)
+	l.bytes = &hooked{l.content, l.hook}
+	if g.Caps.Name != "batch" && g.Caps.Name != "single" {
+		l.weak = weak.NewContent(l.bytes)
+		l.bytes = l.weak
+	}
 	registry := l.hook.wrap(l.registry)
 	l.Repo = &repo.Repo{
-		Meta: l.hook.wrap(l.meta), Registry: registry, Content: &hooked{l.content, l.hook},
+		Meta: l.hook.wrap(l.graded), Registry: registry, Content: l.bytes,
 		Quota:    &quota.Keeper{Registry: registry, Now: time.Now, Process: "lab"},
 		Accounts: &accounts.Service{Registry: registry, Now: time.Now, SiteKey: make([]byte, 32)},
 		Now:      time.Now, InlineMax: 32, Leeway: leeway,
@@ -144,13 +178,21 @@ func newLab(t *testing.T, caps meta.Capabilities) *lab {
 func (l *lab) other() *lab {
 	o := *l
 	o.Repo = &repo.Repo{
-		Meta: l.meta, Registry: l.registry, Content: l.content, Quota: l.Quota, Accounts: l.Accounts,
+		Meta: l.graded, Registry: l.registry, Content: l.plainContent(), Quota: l.Quota, Accounts: l.Accounts,
 		Now: time.Now, InlineMax: 32, Leeway: leeway,
 	}
 	sweeper := *l.sweeper
 	sweeper.Repo = o.Repo
 	o.sweeper = &sweeper
 	return &o
+}
+
+// plainContent is the content store without the hook.
+func (l *lab) plainContent() content.Store {
+	if l.weak != nil {
+		return l.weak
+	}
+	return l.content
 }
 
 func (l *lab) must(err error) {
@@ -374,7 +416,10 @@ func (l *lab) wantStored(n int) {
 func (l *lab) wantNothing(buckets ...*catalog.Bucket) {
 	l.Helper()
 	l.wantStored(0)
-	parts := []meta.Partition{orphanPartition, catalog.Dropped}
+	if l.weak != nil && l.weak.Debris() > 0 {
+		l.Errorf("%d unfinished contents are left", l.weak.Debris())
+	}
+	parts := []meta.Partition{catalog.Orphans, catalog.Dropped}
 	for _, b := range buckets {
 		parts = append(parts, catalog.InBucket(b.ID))
 	}

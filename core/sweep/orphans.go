@@ -12,9 +12,6 @@ import (
 	"github.com/mucura/mucura/core/meta"
 )
 
-// orphanPartition remembers when a content that nothing names was first seen.
-const orphanPartition meta.Partition = "orphan"
-
 // sliceSize is how many contents are usually compared with the records at a time; it
 // bounds the memory of the job to some tens of MiB, however many there are.
 const sliceSize = 200_000
@@ -22,10 +19,11 @@ const sliceSize = 200_000
 // orphans frees contents that no record and no release ever named: what a
 // crash between content and record leaves. A content must be seen unnamed
 // twice, a leeway apart, so one whose record was being written while the
-// records were read is never taken. Only stores that are cheap to walk are
-// walked; the others' writes leave an intent.
+// records were read is never taken. Stores that are not cheap to walk are
+// walked only when asked to: their writes leave an intent, so that nothing
+// should be found.
 func (s *Sweeper) orphans(ctx context.Context, rep *Report) error {
-	if !s.Repo.Content.Capabilities().CheapWalk {
+	if !s.Repo.Content.Capabilities().CheapWalk && !s.Walk {
 		return nil
 	}
 	due, err := s.dueAgain(ctx, "orphans", s.OrphanEvery)
@@ -90,14 +88,14 @@ func (s *Sweeper) Unnamed(ctx context.Context, fn func(content.ID) error) error 
 
 // suspect notes an unnamed content, or frees it when it was noted a leeway ago.
 func (s *Sweeper) suspect(ctx context.Context, id content.ID, old time.Time, rep *Report) error {
-	rec, err := s.Repo.Meta.Get(ctx, orphanPartition, string(id), false)
+	rec, err := s.Repo.Meta.Get(ctx, catalog.Orphans, string(id), false)
 	if errors.Is(err, meta.ErrNotFound) {
 		stamp, err := s.Now().MarshalText()
 		if err != nil {
 			return err
 		}
 		rep.Suspects++
-		_, err = s.Repo.Meta.Put(ctx, orphanPartition, string(id), meta.Record{Value: stamp}, meta.Always)
+		_, err = s.Repo.Meta.Put(ctx, catalog.Orphans, string(id), meta.Record{Value: stamp}, meta.Always)
 		return err
 	}
 	if err != nil {
@@ -113,16 +111,16 @@ func (s *Sweeper) suspect(ctx context.Context, id content.ID, old time.Time, rep
 	if err := s.remove(ctx, id, &rep.Orphans, rep); err != nil {
 		return err
 	}
-	return s.Repo.Meta.Delete(ctx, orphanPartition, string(id), meta.Always)
+	return s.Repo.Meta.Delete(ctx, catalog.Orphans, string(id), meta.Always)
 }
 
 // forgetSuspects drops the notes of contents that are named after all, or gone.
 func (s *Sweeper) forgetSuspects(ctx context.Context, seen map[content.ID]bool) error {
-	return scan(ctx, s.Repo.Meta, orphanPartition, "", "", false, func(e meta.Entry) error {
+	return scan(ctx, s.Repo.Meta, catalog.Orphans, "", "", false, func(e meta.Entry) error {
 		if seen[content.ID(e.Key)] {
 			return nil
 		}
-		return s.Repo.Meta.Delete(ctx, orphanPartition, e.Key, meta.Always)
+		return s.Repo.Meta.Delete(ctx, catalog.Orphans, e.Key, meta.Always)
 	})
 }
 
@@ -234,7 +232,7 @@ func (s *Sweeper) ranNow(ctx context.Context, job string) error {
 
 // unfinished removes files that a crash left half written.
 func (s *Sweeper) unfinished(ctx context.Context, rep *Report) error {
-	j, ok := s.Repo.Content.(content.Janitor)
+	j, ok := content.As[content.Janitor](s.Repo.Content)
 	if !ok {
 		return nil
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/content"
@@ -17,38 +18,126 @@ func (s *Sweeper) releases(ctx context.Context, rep *Report) error {
 	return s.partitions(ctx, func(bucketID string) error { return s.releasesOf(ctx, bucketID, rep) })
 }
 
+// dueRelease is a release that is due.
+type dueRelease struct {
+	key string // of its record
+	rel *catalog.Release
+	saw *look // what the first look saw when it found no holder
+}
+
 // releasesOf goes on after a release it cannot settle: a damaged record must
 // not keep the rest of the space.
 func (s *Sweeper) releasesOf(ctx context.Context, bucketID string, rep *Report) error {
 	due := catalog.ReleaseKey(uint64(s.Now().Add(-s.Repo.Leeway).UnixNano()), "")
 	var bad problems
+	var unheld []dueRelease // where scans lag, looked at again together
+	flush := func() error {
+		err := s.lookAgain(ctx, bucketID, unheld, rep, &bad)
+		unheld = nil
+		return err
+	}
 	err := scan(ctx, s.Repo.Meta, catalog.InBucket(bucketID), catalog.SpaceRelease, due, true, func(e meta.Entry) error {
 		rel, err := catalog.DecodeRelease(e.Record.Value)
 		if err != nil {
 			return bad.add(ctx, fmt.Errorf("release %q: %w", e.Key, err))
 		}
-		return bad.add(ctx, s.release(ctx, bucketID, e.Key, rel, rep))
+		d := dueRelease{key: e.Key, rel: rel}
+		again, err := s.release(ctx, bucketID, &d, rep)
+		if again {
+			unheld = append(unheld, d)
+		}
+		if err == nil && len(unheld) == meta.MaxScan {
+			return flush()
+		}
+		return bad.add(ctx, err)
 	})
+	if err == nil {
+		err = flush()
+	}
 	return bad.with(err)
 }
 
-// release settles one release: the content is freed unless something holds it.
-// The release itself goes last, so a crash repeats the whole.
-func (s *Sweeper) release(ctx context.Context, bucketID, key string, rel *catalog.Release, rep *Report) error {
-	held, err := s.held(ctx, bucketID, rel)
-	switch {
-	case errors.Is(err, errBusy):
-		return nil // the next run looks again
-	case err != nil:
-		return fmt.Errorf("release of %s: %w", rel.ID, err)
-	case held:
-		rep.Kept++
-	default:
-		if err := s.free(ctx, bucketID, rel, rep); err != nil {
-			return fmt.Errorf("free %s: %w", rel.ID, err)
+// lookAgain frees what had no holder in the first look, if it has none a while
+// later and nothing concerned has changed.
+func (s *Sweeper) lookAgain(ctx context.Context, bucketID string, unheld []dueRelease, rep *Report, bad *problems) error {
+	if len(unheld) == 0 {
+		return nil
+	}
+	caps := s.Repo.Meta.Capabilities()
+	if err := pause(ctx, caps.ScanSettles()); err != nil {
+		return err
+	}
+	for i := range unheld {
+		d := &unheld[i]
+		held, saw, err := s.held(ctx, bucketID, d.rel)
+		if err == nil && !held && saw.equal(d.saw) {
+			err = s.settle(ctx, bucketID, d, rep)
+		}
+		if errors.Is(err, errBusy) {
+			err = nil
+		}
+		if err := bad.add(ctx, err); err != nil {
+			return err
 		}
 	}
-	return s.Repo.Meta.Delete(ctx, catalog.InBucket(bucketID), key, meta.Always)
+	return nil
+}
+
+// release settles one release: the content is freed unless something holds it,
+// or it must be looked at again: in this run (again), or in a later one.
+func (s *Sweeper) release(ctx context.Context, bucketID string, d *dueRelease, rep *Report) (again bool, err error) {
+	held, saw, err := s.held(ctx, bucketID, d.rel)
+	caps := s.Repo.Meta.Capabilities()
+	switch {
+	case errors.Is(err, errBusy):
+		return false, nil // the next run looks again
+	case err != nil:
+		return false, fmt.Errorf("release of %s: %w", d.rel.ID, err)
+	case held:
+		rep.Kept++
+		return false, s.forget(ctx, bucketID, d)
+	case d.rel.Intent || saw.references > 0:
+		if d.rel.Looked.IsZero() {
+			rep.Suspects++
+			d.rel.Looked = s.Now()
+			rec := meta.Record{Value: catalog.EncodeRelease(d.rel)}
+			_, err := s.Repo.Meta.Put(ctx, catalog.InBucket(bucketID), d.key, rec, meta.Always)
+			return false, err
+		}
+		if s.Now().Sub(d.rel.Looked) < s.Repo.Leeway/2 {
+			return false, nil
+		}
+	}
+	if caps.ScanSettles() > 0 {
+		d.saw = saw
+		return true, nil
+	}
+	return false, s.settle(ctx, bucketID, d, rep)
+}
+
+// settle frees a content nothing holds. The release itself goes last, so a crash
+// repeats the whole.
+func (s *Sweeper) settle(ctx context.Context, bucketID string, d *dueRelease, rep *Report) error {
+	if err := s.free(ctx, bucketID, d.rel, rep); err != nil {
+		return fmt.Errorf("free %s: %w", d.rel.ID, err)
+	}
+	return s.forget(ctx, bucketID, d)
+}
+
+func (s *Sweeper) forget(ctx context.Context, bucketID string, d *dueRelease) error {
+	return s.Repo.Meta.Delete(ctx, catalog.InBucket(bucketID), d.key, meta.Always)
+}
+
+// pause waits, unless ctx ends first.
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // free deletes a content nothing holds. What a manifest lists is released
@@ -72,10 +161,13 @@ func (s *Sweeper) free(ctx context.Context, bucketID string, rel *catalog.Releas
 // remove deletes a content and counts it if it was there.
 func (s *Sweeper) remove(ctx context.Context, id content.ID, count *int, rep *Report) error {
 	size := int64(0)
-	if st, ok := s.Repo.Content.(content.Stat); ok {
+	if st, ok := content.As[content.Stat](s.Repo.Content); ok {
 		info, err := st.Stat(ctx, id)
 		if errors.Is(err, content.ErrNotFound) {
-			return nil
+			if s.Repo.Content.Capabilities().CheapWalk {
+				return nil
+			}
+			return s.Repo.Content.Delete(ctx, id) // an unfinished writer may have left something
 		}
 		if err == nil {
 			size = info.Size

@@ -11,7 +11,7 @@ import (
 )
 
 func TestReleaseWaitsForTheLeeway(t *testing.T) {
-	onGrades(t, func(l *lab) {
+	onSmall(t, func(l *lab) {
 		l.put(l.bucket, "k", big("one"))
 		l.put(l.bucket, "k", big("two"))
 		l.sweep()
@@ -70,7 +70,7 @@ func TestHeldContentsStay(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			onGrades(t, func(l *lab) {
+			onSmall(t, func(l *lab) {
 				l.put(l.bucket, "k", big("body"))
 				drop, read := share(l, l.open(l.bucket, "k", ""))
 				l.remove(l.bucket, "k", "")
@@ -177,7 +177,7 @@ func TestManifests(t *testing.T) {
 
 // TestYoungReference: a copy has written its reference and not yet its record.
 func TestYoungReference(t *testing.T) {
-	onGrades(t, func(l *lab) {
+	onSmall(t, func(l *lab) {
 		o := l.put(l.bucket, "k", big("body"))
 		l.remove(l.bucket, "k", "")
 		id := o.Segments[0].ID
@@ -228,7 +228,7 @@ func TestVersionsMoveUnderTheSweeper(t *testing.T) {
 			onGrades(t, func(l *lab) {
 				for first := range looks {
 					for second := first; second < looks; second++ {
-						newLab(t, l.meta.Capabilities()).moveDuring(first, second, steps)
+						newLab(t, l.graded.Grade).moveDuring(first, second, steps)
 					}
 				}
 			})
@@ -263,7 +263,7 @@ func (l *lab) moveDuring(first, second int, steps [2]func(l *lab, b *catalog.Buc
 		return nil
 	}
 	l.hook.set(watch)
-	held, err := l.sweeper.holds(ctx, b.ID, "k", "", l.stored()[0])
+	held, err := l.sweeper.holds(ctx, b.ID, "k", "", l.stored()[0], newLook())
 	l.hook.set(nil)
 	if !held || err != nil {
 		l.Errorf("moved at looks %d and %d: held %v, %v", first, second, held, err)

@@ -32,6 +32,8 @@ type Sweeper struct {
 	// OrphanEvery is the least time between two searches for orphans, which
 	// read every record; 0 searches at every run.
 	OrphanEvery time.Duration
+	// Walk searches for orphans also where that means to list a large store.
+	Walk bool
 
 	slice int // contents compared with the records at a time; 0: sliceSize
 }

@@ -46,40 +46,49 @@ func (s *Sweeper) Recount(ctx context.Context, account string) error {
 	return s.Repo.Quota.EndRecount(ctx, account, token, bytes, objects)
 }
 
-// count adds up all versions in the buckets of an account, and the parts of
-// uploads in progress. The space of uploads comes before that of parts.
+// count adds up what the buckets of an account hold.
 func (s *Sweeper) count(ctx context.Context, account string) (bytes, objects int64, err error) {
 	err = s.Repo.AllBuckets(ctx, func(b *catalog.Bucket) error {
 		if b.Owner != account {
 			return nil
 		}
-		running := map[string]bool{}
-		return scan(ctx, s.Repo.Meta, catalog.InBucket(b.ID), "", "", true, func(e meta.Entry) error {
-			switch e.Key[:1] {
-			case catalog.SpaceObject, catalog.SpaceVersion:
-				sum, err := catalog.DecodeSummary(e.Record.Summary)
-				if err == nil && !sum.Gone && !sum.DeleteMarker {
-					bytes += sum.Size
-					objects++
-				}
-				return err
-			case catalog.SpaceUpload:
-				_, id, err := catalog.ParseUploadKey(e.Key)
-				running[id] = true
-				return err
-			case catalog.SpacePart:
-				id, _, err := catalog.ParsePartKey(e.Key)
-				if err != nil || !running[id] {
-					return err // left over from an upload that has ended
-				}
-				p, err := catalog.DecodePart(e.Record.Value)
-				if err == nil {
-					bytes += p.Size
-				}
-				return err
+		n, o, err := s.CountBucket(ctx, b)
+		bytes += n
+		objects += o
+		return err
+	})
+	return bytes, objects, err
+}
+
+// CountBucket adds up all versions in a bucket, and the parts of its uploads in
+// progress. The space of uploads comes before that of parts.
+func (s *Sweeper) CountBucket(ctx context.Context, b *catalog.Bucket) (bytes, objects int64, err error) {
+	running := map[string]bool{}
+	err = scan(ctx, s.Repo.Meta, catalog.InBucket(b.ID), "", "", true, func(e meta.Entry) error {
+		switch e.Key[:1] {
+		case catalog.SpaceObject, catalog.SpaceVersion:
+			sum, err := catalog.DecodeSummary(e.Record.Summary)
+			if err == nil && !sum.Gone && !sum.DeleteMarker {
+				bytes += sum.Size
+				objects++
 			}
-			return nil
-		})
+			return err
+		case catalog.SpaceUpload:
+			_, id, err := catalog.ParseUploadKey(e.Key)
+			running[id] = true
+			return err
+		case catalog.SpacePart:
+			id, _, err := catalog.ParsePartKey(e.Key)
+			if err != nil || !running[id] {
+				return err // left over from an upload that has ended
+			}
+			p, err := catalog.DecodePart(e.Record.Value)
+			if err == nil {
+				bytes += p.Size
+			}
+			return err
+		}
+		return nil
 	})
 	return bytes, objects, err
 }

@@ -112,3 +112,19 @@ func Config(s Source) *tls.Config {
 		GetCertificate:              s.GetCertificate,
 	}
 }
+
+// Spare sees to it that an ACME authority that validates a name is not asked
+// for a certificate, whatever c says for that name.
+func Spare(s Source, c *tls.Config) *tls.Config {
+	plain, next := Config(s), c.GetConfigForClient
+	c.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		if acme.IsChallenge(hello) {
+			return plain, nil
+		}
+		if next != nil {
+			return next(hello)
+		}
+		return nil, nil
+	}
+	return c
+}

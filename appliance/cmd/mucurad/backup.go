@@ -69,7 +69,7 @@ func backup(ctx context.Context, name string, args []string) error {
 func backupStores(ctx context.Context, c *config.Config, s *app.Stores, dir string) error {
 	files, ok := s.Content.(*localfs.Store)
 	if !ok {
-		return fmt.Errorf("content store %s has no backup of its own; back it up with its own tools", c.Content)
+		return fmt.Errorf("content store %s has no backup of its own; back it up with its own tools", config.Redact(c.Content))
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
@@ -234,7 +234,7 @@ func localPath(url, scheme string) (string, error) {
 		path = url[n:]
 	}
 	if path == "" {
-		return "", fmt.Errorf("a backup is restored to %s:// only, not to %s; then migrate", scheme, url)
+		return "", fmt.Errorf("a backup is restored to %s:// only, not to %s; then migrate", scheme, config.Redact(url))
 	}
 	return path, nil
 }

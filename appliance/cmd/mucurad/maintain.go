@@ -66,8 +66,12 @@ func checkAll(ctx context.Context, a *app.App, readData, asJSON bool) error {
 			return err
 		}
 	} else {
-		fmt.Printf("%d buckets, %d versions, %d delete markers, %d parts, %d bytes; %d problems; %d contents without a record\n",
-			rep.Buckets, rep.Versions, rep.Markers, rep.Parts, rep.Bytes, rep.Problems, rep.Unnamed)
+		unnamed := fmt.Sprint(rep.Unnamed)
+		if rep.Unnamed < 0 {
+			unnamed = "unknown"
+		}
+		fmt.Printf("%d buckets, %d versions, %d delete markers, %d parts, %d bytes; %d problems; %s contents without a record\n",
+			rep.Buckets, rep.Versions, rep.Markers, rep.Parts, rep.Bytes, rep.Problems, unnamed)
 	}
 	if rep.Problems > 0 {
 		return errProblems(rep.Problems)
@@ -88,15 +92,18 @@ func fsckRecords(ctx context.Context, name string, args []string) error {
 }
 
 func sweepOnce(ctx context.Context, name string, args []string) error {
-	var asJSON bool
+	var asJSON, walk bool
 	c, err := parse(name, args, func(fs *flag.FlagSet) {
 		fs.BoolVar(&asJSON, "json", false, "print the report as JSON")
+		fs.BoolVar(&walk, "walk", false, "list the whole content store and compare it with all records, also where that is slow; without it such a store is trusted to have no content that no record ever named")
 	}, 0)
 	if err != nil {
 		return err
 	}
 	return withApp(ctx, c, func(a *app.App) error {
-		rep, err := a.Sweeper().Run(ctx)
+		s := a.Sweeper()
+		s.Walk = walk
+		rep, err := s.Run(ctx)
 		if asJSON {
 			if jerr := json.NewEncoder(os.Stdout).Encode(rep); jerr != nil {
 				return jerr

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -29,18 +30,35 @@ func openStores(c *config.Config) (*app.Stores, error) {
 	if err != nil {
 		return nil, fmt.Errorf("site key: %w", err)
 	}
-	s := &app.Stores{SiteKey: key, OldSiteKeys: older}
-	if s.Meta, err = openMeta(c.Metadata); err != nil {
-		return nil, fmt.Errorf("metadata store: %w", err)
+	s, err := openStoresAt(c.Metadata, c.Registry, c.Content)
+	if err != nil {
+		return nil, err
+	}
+	s.SiteKey, s.OldSiteKeys = key, older
+	err = s.Check(c)
+	if err == nil {
+		err = s.CheckMigrated(context.Background())
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// openStoresAt opens the stores that URLs name. No error tells a secret of them.
+func openStoresAt(metadata, registry, contents string) (s *app.Stores, err error) {
+	s = new(app.Stores)
+	if s.Meta, err = openMeta(metadata); err != nil {
+		return nil, fmt.Errorf("metadata store: %w", config.RedactError(err, metadata))
 	}
 	s.Registry = s.Meta
-	if c.Registry != c.Metadata {
-		if s.Registry, err = openMeta(c.Registry); err != nil {
-			return nil, errors.Join(fmt.Errorf("registry: %w", err), s.Meta.Close())
+	if registry != metadata {
+		if s.Registry, err = openMeta(registry); err != nil {
+			return nil, errors.Join(fmt.Errorf("registry: %w", config.RedactError(err, registry)), s.Meta.Close())
 		}
 	}
-	if s.Content, err = openContent(c.Content); err != nil {
-		return nil, errors.Join(fmt.Errorf("content store: %w", err), s.Close())
+	if s.Content, err = openContent(contents); err != nil {
+		return nil, errors.Join(fmt.Errorf("content store: %w", config.RedactError(err, contents)), s.Close())
 	}
 	return s, nil
 }
