@@ -269,9 +269,6 @@ func (c *Config) finish() (problems []string) {
 	problems = append(problems, c.finishTLS()...)
 	c.finishIdentity(bad)
 	c.finishRegistration(bad)
-	if (c.TLSCert == "") != (c.TLSKey == "") {
-		bad("tls-cert and tls-key go together")
-	}
 	if (c.RootAccessKeyID == "") != (c.RootSecretAccessKey == "") {
 		bad("root-access-key-id and root-secret-access-key go together")
 	}

@@ -36,6 +36,11 @@ func check(ctx context.Context, name string, args []string) error {
 		for _, w := range storeWarnings(a.Stores) {
 			fmt.Fprintln(os.Stderr, "warning:", w)
 		}
+		if a.Trust != nil {
+			if _, err := a.Trust.Trust(ctx); err != nil {
+				return err
+			}
+		}
 		fmt.Print(c.Describe())
 		return nil
 	})
