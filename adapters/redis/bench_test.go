@@ -159,11 +159,11 @@ func BenchmarkScan(b *testing.B) {
 	}
 }
 
-// BenchmarkMemory reports the server's memory for each object, of 200,000.
+// BenchmarkMemory reports the server's memory for each object, of 50,000.
 func BenchmarkMemory(b *testing.B) {
 	for _, body := range []int{0, 4096} {
 		b.Run(fmt.Sprint("body=", body), func(b *testing.B) {
-			const n = 200000
+			const n = 50000
 			for range b.N {
 				s, r := benchStore(b)
 				before := used(b, r)

@@ -226,3 +226,16 @@ func TestOpenGivesUp(t *testing.T) {
 		t.Errorf("%v (%v)", err, ctx.Err())
 	}
 }
+
+// TestGrades: only one server that fsyncs every write is linearizable.
+func TestGrades(t *testing.T) {
+	for url, want := range map[string]meta.Level{
+		"redis://h": meta.Linearizable, "redis://h?appendfsync=everysec": meta.WhenHealthy, "redis://h?unchecked=1": meta.WhenHealthy,
+		"redis+unix:///s": meta.Linearizable, "redis+sentinel://h/m": meta.WhenHealthy, "redis+sentinel://h/m?wait=2": meta.WhenHealthy,
+		"redis+cluster://h": meta.WhenHealthy,
+	} {
+		if c, err := CapabilitiesOf(url); err != nil || c.CAS != want || !c.FreshScan || !c.Batch {
+			t.Errorf("%s: %+v, %v; want %s", url, c, err, want)
+		}
+	}
+}

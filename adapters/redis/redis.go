@@ -111,6 +111,15 @@ func (s *Store) reach(ctx context.Context) error {
 // the adapter does by default.
 func (s *Store) Warnings() []string { return s.warnings }
 
+// CapabilitiesOf says what a store at a URL promises, without asking a server.
+func CapabilitiesOf(url string) (meta.Capabilities, error) {
+	a, err := parse(url, Options{})
+	if err != nil {
+		return meta.Capabilities{}, fmt.Errorf("redis: %w", err)
+	}
+	return a.capabilities(), nil
+}
+
 // Capabilities say what this store promises.
 func (s *Store) Capabilities() meta.Capabilities { return s.caps }
 

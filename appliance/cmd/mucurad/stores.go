@@ -1,20 +1,17 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/spf13/afero"
 
 	"github.com/mucura/mucura/adapters/argon2"
 	"github.com/mucura/mucura/adapters/localfs"
-	"github.com/mucura/mucura/adapters/redis"
 	"github.com/mucura/mucura/adapters/sqlite"
 	"github.com/mucura/mucura/core/app"
 	"github.com/mucura/mucura/core/config"
@@ -81,31 +78,6 @@ func openMeta(url string) (meta.Store, error) {
 	default:
 		return nil, fmt.Errorf("no such store: %q (there is sqlite:///path/meta.db, redis://host, riak://host)", scheme)
 	}
-}
-
-// openRedis waits for a server that is loading its data, but not for ever.
-func openRedis(url string) (meta.Store, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-	defer cancel()
-	return redis.Open(ctx, url, redis.Options{
-		Password:         os.Getenv("MUCURA_REDIS_PASSWORD"),
-		SentinelPassword: os.Getenv("MUCURA_REDIS_SENTINEL_PASSWORD"),
-	})
-}
-
-// storeWarnings are what a store has to say about settings that keep less than
-// it could.
-func storeWarnings(s *app.Stores) (all []string) {
-	stores := []meta.Store{s.Meta}
-	if s.Registry != s.Meta {
-		stores = append(stores, s.Registry)
-	}
-	for _, store := range stores {
-		if w, ok := store.(interface{ Warnings() []string }); ok {
-			all = append(all, w.Warnings()...)
-		}
-	}
-	return all
 }
 
 // openContent chooses the adapter of a content store by its URL.
