@@ -1,0 +1,9 @@
+//go:build !linux
+
+package plugin
+
+import "syscall"
+
+// attributes keep a terminal's interrupt away from the plug-in, which on these
+// systems looks itself whether its host is alive.
+func attributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
