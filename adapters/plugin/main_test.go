@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -28,9 +29,27 @@ import (
 // modeVariable makes the test plug-in misbehave before the handshake.
 const modeVariable = "PLUGIN_TEST_MODE"
 
+// hostVariable makes the test binary a host of the plug-in that it names.
+const hostVariable = "PLUGIN_TEST_HOST"
+
+// beHost opens a plug-in, prints its process ID, and waits to be killed.
+func beHost(url string) {
+	s, err := OpenMeta(context.Background(), url, Options{})
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	p, _ := s.(owner).self().current()
+	fmt.Println(p.program.pid())
+	select {}
+}
+
 // TestMain is the plug-in, too: started with the cookie, the test binary serves
 // stores instead of running tests.
 func TestMain(m *testing.M) {
+	if url := os.Getenv(hostVariable); url != "" {
+		beHost(url)
+	}
 	if os.Getenv(wire.CookieKey) == "" {
 		os.Exit(m.Run())
 	}
@@ -66,6 +85,14 @@ func openTestMeta(ctx context.Context, c sdk.Config) (meta.Store, error) {
 		s = mem.NewMeta()
 	case "plain":
 		s = mem.NewMetaWith(meta.Capabilities{Name: "plain", CAS: meta.None, MaxValue: meta.MinValue})
+	case "family": // leaves a child behind that holds its outputs
+		s = mem.NewMeta()
+		child := exec.Command("/bin/sleep", "3600") // there is no PATH
+		child.Stdout, child.Stderr = os.Stdout, os.Stderr
+		if err := child.Start(); err != nil {
+			return nil, err
+		}
+		hooks{c.Get("hooks", "")}.note("child", child.Process.Pid)
 	case "changing": // says another name of itself each time it is opened
 		s = mem.NewMetaWith(meta.Capabilities{Name: fmt.Sprint("changing", os.Getpid())})
 	default:
@@ -78,11 +105,17 @@ func openTestMeta(ctx context.Context, c sdk.Config) (meta.Store, error) {
 	if sp, ok := s.(content.Space); ok {
 		return struct {
 			meta.Store
-			content.Space
+			hasSpace
 		}{&hookedMeta{s, h}, sp}, nil
 	}
 	return &hookedMeta{s, h}, nil
 }
+
+// Embedded under their own names, the fields would hide the methods.
+type (
+	hasStat  interface{ content.Stat }
+	hasSpace interface{ content.Space }
+)
 
 func openTestContent(ctx context.Context, c sdk.Config) (content.Store, error) {
 	h := hooks{c.Get("hooks", "")}
@@ -94,9 +127,9 @@ func openTestContent(ctx context.Context, c sdk.Config) (content.Store, error) {
 		}
 		return struct {
 			content.Store
-			content.Stat
+			hasStat
 			content.Janitor
-			content.Space
+			hasSpace
 		}{&hookedContent{s, h}, s, s, s}, nil
 	case "plain": // no optional interface
 		return struct{ content.Store }{mem.NewContent()}, nil

@@ -72,9 +72,11 @@ func (p *program) Start(context.Context) error {
 }
 
 // Wait waits for the end of the process. go-plugin calls it once, when both
-// outputs have ended.
-func (p *program) Wait(context.Context) error {
+// outputs have ended. What the plug-in itself started ends with it.
+func (p *program) Wait(ctx context.Context) error {
 	defer p.once.Do(func() { close(p.gone) })
+	exited(p.pid())
+	_ = p.Kill(ctx)
 	return p.cmd.Wait()
 }
 
