@@ -101,7 +101,7 @@ func TestContentConformance(t *testing.T) {
 		Reopen: func(t *testing.T, s content.Store) content.Store {
 			return open(t, at.get(fmt.Sprintf("%p", supervisorOf(t, s))))
 		},
-		Buffered: true,
+		Buffered: Buffered,
 	})
 }
 
@@ -109,6 +109,6 @@ func TestContentConformance(t *testing.T) {
 func TestContentPlain(t *testing.T) {
 	contenttest.Run(t, contenttest.Options{
 		Open:     func(t *testing.T) content.Store { return mustContent(t, quick(&logs{}), "kind", "plain") },
-		Buffered: true,
+		Buffered: Buffered,
 	})
 }

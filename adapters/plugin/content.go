@@ -3,19 +3,13 @@ package plugin
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
-	"time"
 
 	"github.com/mucura/mucura/adapters/plugin/internal/wire"
 	pb "github.com/mucura/mucura/adapters/plugin/storepb"
 	"github.com/mucura/mucura/core/content"
 )
-
-// cleanTimeout is how many times longer than another call Clean may take: it
-// looks at all unfinished files.
-const cleanTimeout = 20
 
 // contentStore is a content store in a plug-in.
 type contentStore struct {
@@ -53,7 +47,7 @@ func openContent(ctx context.Context, s *spec, o Options) (content.Store, error)
 	if err := c.start(ctx); err != nil {
 		return nil, err
 	}
-	return c.with(has(features, pb.Feature_STAT), has(features, pb.Feature_JANITOR), has(features, pb.Feature_SPACE)), nil
+	return c.with(features), nil
 }
 
 func (s *contentStore) Capabilities() content.Capabilities { return s.caps }
@@ -118,94 +112,4 @@ func (s *contentStore) Walk(ctx context.Context, from content.ID, fn func(conten
 			}
 		}
 	}
-}
-
-// with adds the optional interfaces that the plug-in's store has, and no other:
-// callers ask for them by type.
-func (s *contentStore) with(stat, janitor, space bool) content.Store {
-	st, ja, sp := statter{s}, janitorer{s}, spacer{s}
-	switch {
-	case stat && janitor && space:
-		return struct {
-			*contentStore
-			statter
-			janitorer
-			spacer
-		}{s, st, ja, sp}
-	case stat && janitor:
-		return struct {
-			*contentStore
-			statter
-			janitorer
-		}{s, st, ja}
-	case stat && space:
-		return struct {
-			*contentStore
-			statter
-			spacer
-		}{s, st, sp}
-	case janitor && space:
-		return struct {
-			*contentStore
-			janitorer
-			spacer
-		}{s, ja, sp}
-	case stat:
-		return struct {
-			*contentStore
-			statter
-		}{s, st}
-	case janitor:
-		return struct {
-			*contentStore
-			janitorer
-		}{s, ja}
-	case space:
-		return struct {
-			*contentStore
-			spacer
-		}{s, sp}
-	}
-	return s
-}
-
-// The optional interfaces. Their fields have names, so that only their own
-// method is promoted.
-type (
-	statter   struct{ store *contentStore }
-	janitorer struct{ store *contentStore }
-	spacer    struct{ store *contentStore }
-)
-
-func (o statter) Stat(ctx context.Context, id content.ID) (content.Info, error) {
-	if err := content.CheckID(id); err != nil {
-		return content.Info{}, err
-	}
-	s := o.store
-	r, err := unary(ctx, s.supervisor, "stat", false, s.opts.CallTimeout, func(ctx context.Context, p *process) (*pb.StatResponse, error) {
-		return p.content.Stat(ctx, &pb.StatRequest{Id: string(id)})
-	})
-	if err != nil {
-		return content.Info{}, err
-	}
-	if i := wire.ToInfo(r.GetContent()); i.ID == id && i.Size >= 0 {
-		return i, nil
-	}
-	return content.Info{}, s.bad(fmt.Sprintf("the size of another content than %s", id))
-}
-
-func (o janitorer) Clean(ctx context.Context, before time.Time) (files int, bytes int64, err error) {
-	s := o.store
-	r, err := unary(ctx, s.supervisor, "clean", true, cleanTimeout*s.opts.CallTimeout, func(ctx context.Context, p *process) (*pb.CleanResponse, error) {
-		return p.content.Clean(ctx, &pb.CleanRequest{BeforeUnixNano: before.UnixNano()})
-	})
-	return int(r.GetFiles()), r.GetBytes(), err
-}
-
-func (o spacer) Space(ctx context.Context) (free, total int64, err error) {
-	s := o.store
-	r, err := unary(ctx, s.supervisor, "space", false, s.opts.CallTimeout, func(ctx context.Context, p *process) (*pb.SpaceResponse, error) {
-		return p.content.Space(ctx, &pb.SpaceRequest{})
-	})
-	return r.GetFree(), r.GetTotal(), err
 }

@@ -133,6 +133,8 @@ func openTestContent(ctx context.Context, c sdk.Config) (content.Store, error) {
 		}{&hookedContent{s, h}, s, s, s}, nil
 	case "plain": // no optional interface
 		return struct{ content.Store }{mem.NewContent()}, nil
+	case "signing":
+		return signing{mem.NewContent()}, nil
 	case "lying":
 		return lying{mem.NewContent()}, nil
 	}
@@ -295,6 +297,16 @@ func (lying) Walk(_ context.Context, _ content.ID, fn func(content.Info) error) 
 
 func (s lying) Open(ctx context.Context, id content.ID, offset, _ int64) (io.ReadCloser, error) {
 	return s.Store.Open(ctx, id, offset, -1)
+}
+
+// signing signs URLs, and does nothing else besides.
+type signing struct{ content.Store }
+
+func (signing) SignedURL(_ context.Context, _ content.ID, method string, ttl time.Duration) (string, error) {
+	if method != "GET" {
+		return "", errors.ErrUnsupported
+	}
+	return fmt.Sprintf("https://store.example/?%s&%v", method, ttl), nil
 }
 
 // pluginURL names the test binary as a plug-in.

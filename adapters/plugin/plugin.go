@@ -48,6 +48,10 @@ import (
 // ErrNoSuchPort: the plug-in has no store of the kind asked for.
 var ErrNoSuchPort = errors.New("plug-in has no such store")
 
+// Buffered is more than what an upload can have on its way to the plug-in's
+// store, in bytes; the conformance suite asks for it.
+const Buffered = 16 << 20
+
 // Options tune the host's side. The zero value is right for servers.
 type Options struct {
 	// Log gets what the plug-in prints and what happens to it; nil is slog.Default.
@@ -102,7 +106,7 @@ func OpenMeta(ctx context.Context, url string, o Options) (meta.Store, error) {
 
 // OpenContent starts the plug-in that a store URL names and opens its content
 // store. ctx bounds the start only. The result implements content.Stat,
-// content.Janitor and content.Space exactly where the plug-in's store does.
+// content.Janitor, content.Space and content.Signer exactly where the plug-in's store does.
 func OpenContent(ctx context.Context, url string, o Options) (content.Store, error) {
 	s, err := parseURL(url)
 	if err != nil {

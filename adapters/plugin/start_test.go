@@ -11,7 +11,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
+	pb "github.com/mucura/mucura/adapters/plugin/storepb"
 	"github.com/mucura/mucura/core/content"
 	"github.com/mucura/mucura/core/meta"
 )
@@ -241,14 +243,23 @@ func TestURL(t *testing.T) {
 // TestOptional: the host claims an optional interface exactly when the plug-in
 // has it.
 func TestOptional(t *testing.T) {
-	for i := range 8 {
-		stat, janitor, space := i&1 != 0, i&2 != 0, i&4 != 0
-		s := (&contentStore{}).with(stat, janitor, space)
-		_, isStat := s.(content.Stat)
-		_, isJanitor := s.(content.Janitor)
-		_, isSpace := s.(content.Space)
-		if isStat != stat || isJanitor != janitor || isSpace != space {
-			t.Errorf("%v %v %v became %v %v %v", stat, janitor, space, isStat, isJanitor, isSpace)
+	all := []pb.Feature{pb.Feature_STAT, pb.Feature_JANITOR, pb.Feature_SPACE, pb.Feature_SIGNED_URL}
+	for i := range 1 << len(all) {
+		var has []pb.Feature
+		var want [4]bool
+		for j, f := range all {
+			if want[j] = i>>j&1 != 0; want[j] {
+				has = append(has, f)
+			}
+		}
+		s := (&contentStore{}).with(append(has, 99)) // 99: of a later protocol
+		var got [4]bool
+		_, got[0] = s.(content.Stat)
+		_, got[1] = s.(content.Janitor)
+		_, got[2] = s.(content.Space)
+		_, got[3] = s.(content.Signer)
+		if got != want {
+			t.Errorf("%v became %v", has, got)
 		}
 	}
 	if _, ok := mustContent(t, quick(&logs{}), "kind", "plain").(content.Space); ok {
@@ -256,6 +267,16 @@ func TestOptional(t *testing.T) {
 	}
 	if _, ok := mustMeta(t, quick(&logs{}), "kind", "mem").(content.Space); ok {
 		t.Error("a metadata store in memory claims Space")
+	}
+	sg, ok := mustContent(t, quick(&logs{}), "kind", "signing").(content.Signer)
+	if !ok {
+		t.Fatal("a store that signs does not")
+	}
+	if u, err := sg.SignedURL(t.Context(), content.NewID(time.Now()), "GET", time.Minute); err != nil || u != "https://store.example/?GET&1m0s" {
+		t.Errorf("%q, %v", u, err)
+	}
+	if _, err := sg.SignedURL(t.Context(), content.NewID(time.Now()), "PUT", time.Minute); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("PUT: %v", err)
 	}
 	s := mustMeta(t, quick(&logs{}), "kind", "sqlite", "dir", t.TempDir())
 	if sp, ok := s.(content.Space); !ok {

@@ -43,6 +43,9 @@ func (s *contentServer) Open(ctx context.Context, r *pb.OpenRequest) (*pb.Conten
 	if _, ok := store.(content.Space); ok {
 		features = append(features, pb.Feature_SPACE)
 	}
+	if _, ok := store.(content.Signer); ok {
+		features = append(features, pb.Feature_SIGNED_URL)
+	}
 	c := store.Capabilities()
 	return &pb.ContentOpenResponse{Name: c.Name, CheapWalk: c.CheapWalk, Features: features}, nil
 }
@@ -120,6 +123,22 @@ func (s *contentServer) Space(ctx context.Context, _ *pb.SpaceRequest) (*pb.Spac
 		return nil, err
 	}
 	return space(ctx, wire.Content, store)
+}
+
+func (s *contentServer) SignedURL(ctx context.Context, r *pb.SignedURLRequest) (*pb.SignedURLResponse, error) {
+	store, err := s.store.get()
+	if err != nil {
+		return nil, err
+	}
+	sg, ok := store.(content.Signer)
+	if !ok {
+		return nil, unsupported("signed URL")
+	}
+	url, err := sg.SignedURL(ctx, content.ID(r.GetId()), r.GetMethod(), time.Duration(r.GetTtlSeconds())*time.Second)
+	if err != nil {
+		return nil, wire.ToStatus(wire.Content, err)
+	}
+	return &pb.SignedURLResponse{Url: url}, nil
 }
 
 func (s *contentServer) Ping(ctx context.Context, _ *pb.PingRequest) (*pb.PingResponse, error) {

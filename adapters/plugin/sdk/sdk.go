@@ -12,7 +12,7 @@
 //	func open(ctx context.Context, c sdk.Config) (content.Store, error) { … }
 //
 // What a store additionally implements (content.Stat, content.Janitor,
-// content.Space) reaches the server, too. "mucurad adapter test" runs the
+// content.Space, content.Signer) reaches the server, too. "mucurad adapter test" runs the
 // conformance suites on the finished binary. docs/plugins.md has a whole example.
 //
 // # What surrounds a plug-in

@@ -47,10 +47,11 @@ const (
 type Feature int32
 
 const (
-	Feature_NONE    Feature = 0
-	Feature_STAT    Feature = 1
-	Feature_JANITOR Feature = 2
-	Feature_SPACE   Feature = 3
+	Feature_NONE       Feature = 0
+	Feature_STAT       Feature = 1
+	Feature_JANITOR    Feature = 2
+	Feature_SPACE      Feature = 3
+	Feature_SIGNED_URL Feature = 4
 )
 
 // Enum value maps for Feature.
@@ -60,12 +61,14 @@ var (
 		1: "STAT",
 		2: "JANITOR",
 		3: "SPACE",
+		4: "SIGNED_URL",
 	}
 	Feature_value = map[string]int32{
-		"NONE":    0,
-		"STAT":    1,
-		"JANITOR": 2,
-		"SPACE":   3,
+		"NONE":       0,
+		"STAT":       1,
+		"JANITOR":    2,
+		"SPACE":      3,
+		"SIGNED_URL": 4,
 	}
 )
 
@@ -2176,6 +2179,110 @@ func (x *CleanResponse) GetBytes() int64 {
 	return 0
 }
 
+type SignedURLRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Method        string                 `protobuf:"bytes,2,opt,name=method,proto3" json:"method,omitempty"` // GET or HEAD
+	TtlSeconds    int64                  `protobuf:"varint,3,opt,name=ttl_seconds,json=ttlSeconds,proto3" json:"ttl_seconds,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SignedURLRequest) Reset() {
+	*x = SignedURLRequest{}
+	mi := &file_store_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SignedURLRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SignedURLRequest) ProtoMessage() {}
+
+func (x *SignedURLRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_store_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SignedURLRequest.ProtoReflect.Descriptor instead.
+func (*SignedURLRequest) Descriptor() ([]byte, []int) {
+	return file_store_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *SignedURLRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *SignedURLRequest) GetMethod() string {
+	if x != nil {
+		return x.Method
+	}
+	return ""
+}
+
+func (x *SignedURLRequest) GetTtlSeconds() int64 {
+	if x != nil {
+		return x.TtlSeconds
+	}
+	return 0
+}
+
+type SignedURLResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Url           string                 `protobuf:"bytes,1,opt,name=url,proto3" json:"url,omitempty"` // a secret while it is valid
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SignedURLResponse) Reset() {
+	*x = SignedURLResponse{}
+	mi := &file_store_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SignedURLResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SignedURLResponse) ProtoMessage() {}
+
+func (x *SignedURLResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_store_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SignedURLResponse.ProtoReflect.Descriptor instead.
+func (*SignedURLResponse) Descriptor() ([]byte, []int) {
+	return file_store_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *SignedURLResponse) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
 type WriteRequest_Begin struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -2186,7 +2293,7 @@ type WriteRequest_Begin struct {
 
 func (x *WriteRequest_Begin) Reset() {
 	*x = WriteRequest_Begin{}
-	mi := &file_store_proto_msgTypes[38]
+	mi := &file_store_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2198,7 +2305,7 @@ func (x *WriteRequest_Begin) String() string {
 func (*WriteRequest_Begin) ProtoMessage() {}
 
 func (x *WriteRequest_Begin) ProtoReflect() protoreflect.Message {
-	mi := &file_store_proto_msgTypes[38]
+	mi := &file_store_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2236,7 +2343,7 @@ type WriteRequest_Commit struct {
 
 func (x *WriteRequest_Commit) Reset() {
 	*x = WriteRequest_Commit{}
-	mi := &file_store_proto_msgTypes[39]
+	mi := &file_store_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2248,7 +2355,7 @@ func (x *WriteRequest_Commit) String() string {
 func (*WriteRequest_Commit) ProtoMessage() {}
 
 func (x *WriteRequest_Commit) ProtoReflect() protoreflect.Message {
-	mi := &file_store_proto_msgTypes[39]
+	mi := &file_store_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2272,7 +2379,7 @@ type WriteRequest_Abort struct {
 
 func (x *WriteRequest_Abort) Reset() {
 	*x = WriteRequest_Abort{}
-	mi := &file_store_proto_msgTypes[40]
+	mi := &file_store_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2284,7 +2391,7 @@ func (x *WriteRequest_Abort) String() string {
 func (*WriteRequest_Abort) ProtoMessage() {}
 
 func (x *WriteRequest_Abort) ProtoReflect() protoreflect.Message {
-	mi := &file_store_proto_msgTypes[40]
+	mi := &file_store_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2447,12 +2554,21 @@ const file_store_proto_rawDesc = "" +
 	"\x10before_unix_nano\x18\x01 \x01(\x03R\x0ebeforeUnixNano\";\n" +
 	"\rCleanResponse\x12\x14\n" +
 	"\x05files\x18\x01 \x01(\x03R\x05files\x12\x14\n" +
-	"\x05bytes\x18\x02 \x01(\x03R\x05bytes*5\n" +
+	"\x05bytes\x18\x02 \x01(\x03R\x05bytes\"[\n" +
+	"\x10SignedURLRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
+	"\x06method\x18\x02 \x01(\tR\x06method\x12\x1f\n" +
+	"\vttl_seconds\x18\x03 \x01(\x03R\n" +
+	"ttlSeconds\"%\n" +
+	"\x11SignedURLResponse\x12\x10\n" +
+	"\x03url\x18\x01 \x01(\tR\x03url*E\n" +
 	"\aFeature\x12\b\n" +
 	"\x04NONE\x10\x00\x12\b\n" +
 	"\x04STAT\x10\x01\x12\v\n" +
 	"\aJANITOR\x10\x02\x12\t\n" +
-	"\x05SPACE\x10\x032\x80\x05\n" +
+	"\x05SPACE\x10\x03\x12\x0e\n" +
+	"\n" +
+	"SIGNED_URL\x10\x042\x80\x05\n" +
 	"\x04Meta\x12G\n" +
 	"\x04Open\x12\x1c.mucura.store.v1.OpenRequest\x1a!.mucura.store.v1.MetaOpenResponse\x12@\n" +
 	"\x03Get\x12\x1b.mucura.store.v1.GetRequest\x1a\x1c.mucura.store.v1.GetResponse\x12@\n" +
@@ -2462,7 +2578,7 @@ const file_store_proto_rawDesc = "" +
 	"\x05Batch\x12\x1d.mucura.store.v1.BatchRequest\x1a\x1e.mucura.store.v1.BatchResponse\x12C\n" +
 	"\x04Ping\x12\x1c.mucura.store.v1.PingRequest\x1a\x1d.mucura.store.v1.PingResponse\x12F\n" +
 	"\x05Space\x12\x1d.mucura.store.v1.SpaceRequest\x1a\x1e.mucura.store.v1.SpaceResponse\x12F\n" +
-	"\x05Close\x12\x1d.mucura.store.v1.CloseRequest\x1a\x1e.mucura.store.v1.CloseResponse2\xea\x05\n" +
+	"\x05Close\x12\x1d.mucura.store.v1.CloseRequest\x1a\x1e.mucura.store.v1.CloseResponse2\xbe\x06\n" +
 	"\aContent\x12J\n" +
 	"\x04Open\x12\x1c.mucura.store.v1.OpenRequest\x1a$.mucura.store.v1.ContentOpenResponse\x12J\n" +
 	"\x05Write\x12\x1d.mucura.store.v1.WriteRequest\x1a\x1e.mucura.store.v1.WriteResponse(\x010\x01\x12E\n" +
@@ -2471,7 +2587,8 @@ const file_store_proto_rawDesc = "" +
 	"\x04Walk\x12\x1c.mucura.store.v1.WalkRequest\x1a\x1d.mucura.store.v1.WalkResponse0\x01\x12C\n" +
 	"\x04Stat\x12\x1c.mucura.store.v1.StatRequest\x1a\x1d.mucura.store.v1.StatResponse\x12F\n" +
 	"\x05Clean\x12\x1d.mucura.store.v1.CleanRequest\x1a\x1e.mucura.store.v1.CleanResponse\x12F\n" +
-	"\x05Space\x12\x1d.mucura.store.v1.SpaceRequest\x1a\x1e.mucura.store.v1.SpaceResponse\x12C\n" +
+	"\x05Space\x12\x1d.mucura.store.v1.SpaceRequest\x1a\x1e.mucura.store.v1.SpaceResponse\x12R\n" +
+	"\tSignedURL\x12!.mucura.store.v1.SignedURLRequest\x1a\".mucura.store.v1.SignedURLResponse\x12C\n" +
 	"\x04Ping\x12\x1c.mucura.store.v1.PingRequest\x1a\x1d.mucura.store.v1.PingResponse\x12F\n" +
 	"\x05Close\x12\x1d.mucura.store.v1.CloseRequest\x1a\x1e.mucura.store.v1.CloseResponseB2Z0github.com/mucura/mucura/adapters/plugin/storepbb\x06proto3"
 
@@ -2488,7 +2605,7 @@ func file_store_proto_rawDescGZIP() []byte {
 }
 
 var file_store_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_store_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
+var file_store_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
 var file_store_proto_goTypes = []any{
 	(Feature)(0),                        // 0: mucura.store.v1.Feature
 	(Error_Code)(0),                     // 1: mucura.store.v1.Error.Code
@@ -2531,14 +2648,16 @@ var file_store_proto_goTypes = []any{
 	(*StatResponse)(nil),                // 38: mucura.store.v1.StatResponse
 	(*CleanRequest)(nil),                // 39: mucura.store.v1.CleanRequest
 	(*CleanResponse)(nil),               // 40: mucura.store.v1.CleanResponse
-	nil,                                 // 41: mucura.store.v1.OpenRequest.SettingsEntry
-	(*WriteRequest_Begin)(nil),          // 42: mucura.store.v1.WriteRequest.Begin
-	(*WriteRequest_Commit)(nil),         // 43: mucura.store.v1.WriteRequest.Commit
-	(*WriteRequest_Abort)(nil),          // 44: mucura.store.v1.WriteRequest.Abort
+	(*SignedURLRequest)(nil),            // 41: mucura.store.v1.SignedURLRequest
+	(*SignedURLResponse)(nil),           // 42: mucura.store.v1.SignedURLResponse
+	nil,                                 // 43: mucura.store.v1.OpenRequest.SettingsEntry
+	(*WriteRequest_Begin)(nil),          // 44: mucura.store.v1.WriteRequest.Begin
+	(*WriteRequest_Commit)(nil),         // 45: mucura.store.v1.WriteRequest.Commit
+	(*WriteRequest_Abort)(nil),          // 46: mucura.store.v1.WriteRequest.Abort
 }
 var file_store_proto_depIdxs = []int32{
 	1,  // 0: mucura.store.v1.Error.code:type_name -> mucura.store.v1.Error.Code
-	41, // 1: mucura.store.v1.OpenRequest.settings:type_name -> mucura.store.v1.OpenRequest.SettingsEntry
+	43, // 1: mucura.store.v1.OpenRequest.settings:type_name -> mucura.store.v1.OpenRequest.SettingsEntry
 	2,  // 2: mucura.store.v1.MetaOpenResponse.compare_and_set:type_name -> mucura.store.v1.MetaOpenResponse.CompareAndSet
 	0,  // 3: mucura.store.v1.MetaOpenResponse.features:type_name -> mucura.store.v1.Feature
 	3,  // 4: mucura.store.v1.Condition.kind:type_name -> mucura.store.v1.Condition.Kind
@@ -2552,9 +2671,9 @@ var file_store_proto_depIdxs = []int32{
 	8,  // 12: mucura.store.v1.Operation.condition:type_name -> mucura.store.v1.Condition
 	18, // 13: mucura.store.v1.BatchRequest.operations:type_name -> mucura.store.v1.Operation
 	0,  // 14: mucura.store.v1.ContentOpenResponse.features:type_name -> mucura.store.v1.Feature
-	42, // 15: mucura.store.v1.WriteRequest.begin:type_name -> mucura.store.v1.WriteRequest.Begin
-	43, // 16: mucura.store.v1.WriteRequest.commit:type_name -> mucura.store.v1.WriteRequest.Commit
-	44, // 17: mucura.store.v1.WriteRequest.abort:type_name -> mucura.store.v1.WriteRequest.Abort
+	44, // 15: mucura.store.v1.WriteRequest.begin:type_name -> mucura.store.v1.WriteRequest.Begin
+	45, // 16: mucura.store.v1.WriteRequest.commit:type_name -> mucura.store.v1.WriteRequest.Commit
+	46, // 17: mucura.store.v1.WriteRequest.abort:type_name -> mucura.store.v1.WriteRequest.Abort
 	34, // 18: mucura.store.v1.WalkResponse.contents:type_name -> mucura.store.v1.Info
 	34, // 19: mucura.store.v1.StatResponse.content:type_name -> mucura.store.v1.Info
 	5,  // 20: mucura.store.v1.Meta.Open:input_type -> mucura.store.v1.OpenRequest
@@ -2574,29 +2693,31 @@ var file_store_proto_depIdxs = []int32{
 	37, // 34: mucura.store.v1.Content.Stat:input_type -> mucura.store.v1.StatRequest
 	39, // 35: mucura.store.v1.Content.Clean:input_type -> mucura.store.v1.CleanRequest
 	23, // 36: mucura.store.v1.Content.Space:input_type -> mucura.store.v1.SpaceRequest
-	21, // 37: mucura.store.v1.Content.Ping:input_type -> mucura.store.v1.PingRequest
-	25, // 38: mucura.store.v1.Content.Close:input_type -> mucura.store.v1.CloseRequest
-	6,  // 39: mucura.store.v1.Meta.Open:output_type -> mucura.store.v1.MetaOpenResponse
-	10, // 40: mucura.store.v1.Meta.Get:output_type -> mucura.store.v1.GetResponse
-	12, // 41: mucura.store.v1.Meta.Put:output_type -> mucura.store.v1.PutResponse
-	14, // 42: mucura.store.v1.Meta.Delete:output_type -> mucura.store.v1.DeleteResponse
-	17, // 43: mucura.store.v1.Meta.Scan:output_type -> mucura.store.v1.ScanResponse
-	20, // 44: mucura.store.v1.Meta.Batch:output_type -> mucura.store.v1.BatchResponse
-	22, // 45: mucura.store.v1.Meta.Ping:output_type -> mucura.store.v1.PingResponse
-	24, // 46: mucura.store.v1.Meta.Space:output_type -> mucura.store.v1.SpaceResponse
-	26, // 47: mucura.store.v1.Meta.Close:output_type -> mucura.store.v1.CloseResponse
-	27, // 48: mucura.store.v1.Content.Open:output_type -> mucura.store.v1.ContentOpenResponse
-	29, // 49: mucura.store.v1.Content.Write:output_type -> mucura.store.v1.WriteResponse
-	31, // 50: mucura.store.v1.Content.Read:output_type -> mucura.store.v1.ReadResponse
-	33, // 51: mucura.store.v1.Content.Delete:output_type -> mucura.store.v1.ContentDeleteResponse
-	36, // 52: mucura.store.v1.Content.Walk:output_type -> mucura.store.v1.WalkResponse
-	38, // 53: mucura.store.v1.Content.Stat:output_type -> mucura.store.v1.StatResponse
-	40, // 54: mucura.store.v1.Content.Clean:output_type -> mucura.store.v1.CleanResponse
-	24, // 55: mucura.store.v1.Content.Space:output_type -> mucura.store.v1.SpaceResponse
-	22, // 56: mucura.store.v1.Content.Ping:output_type -> mucura.store.v1.PingResponse
-	26, // 57: mucura.store.v1.Content.Close:output_type -> mucura.store.v1.CloseResponse
-	39, // [39:58] is the sub-list for method output_type
-	20, // [20:39] is the sub-list for method input_type
+	41, // 37: mucura.store.v1.Content.SignedURL:input_type -> mucura.store.v1.SignedURLRequest
+	21, // 38: mucura.store.v1.Content.Ping:input_type -> mucura.store.v1.PingRequest
+	25, // 39: mucura.store.v1.Content.Close:input_type -> mucura.store.v1.CloseRequest
+	6,  // 40: mucura.store.v1.Meta.Open:output_type -> mucura.store.v1.MetaOpenResponse
+	10, // 41: mucura.store.v1.Meta.Get:output_type -> mucura.store.v1.GetResponse
+	12, // 42: mucura.store.v1.Meta.Put:output_type -> mucura.store.v1.PutResponse
+	14, // 43: mucura.store.v1.Meta.Delete:output_type -> mucura.store.v1.DeleteResponse
+	17, // 44: mucura.store.v1.Meta.Scan:output_type -> mucura.store.v1.ScanResponse
+	20, // 45: mucura.store.v1.Meta.Batch:output_type -> mucura.store.v1.BatchResponse
+	22, // 46: mucura.store.v1.Meta.Ping:output_type -> mucura.store.v1.PingResponse
+	24, // 47: mucura.store.v1.Meta.Space:output_type -> mucura.store.v1.SpaceResponse
+	26, // 48: mucura.store.v1.Meta.Close:output_type -> mucura.store.v1.CloseResponse
+	27, // 49: mucura.store.v1.Content.Open:output_type -> mucura.store.v1.ContentOpenResponse
+	29, // 50: mucura.store.v1.Content.Write:output_type -> mucura.store.v1.WriteResponse
+	31, // 51: mucura.store.v1.Content.Read:output_type -> mucura.store.v1.ReadResponse
+	33, // 52: mucura.store.v1.Content.Delete:output_type -> mucura.store.v1.ContentDeleteResponse
+	36, // 53: mucura.store.v1.Content.Walk:output_type -> mucura.store.v1.WalkResponse
+	38, // 54: mucura.store.v1.Content.Stat:output_type -> mucura.store.v1.StatResponse
+	40, // 55: mucura.store.v1.Content.Clean:output_type -> mucura.store.v1.CleanResponse
+	24, // 56: mucura.store.v1.Content.Space:output_type -> mucura.store.v1.SpaceResponse
+	42, // 57: mucura.store.v1.Content.SignedURL:output_type -> mucura.store.v1.SignedURLResponse
+	22, // 58: mucura.store.v1.Content.Ping:output_type -> mucura.store.v1.PingResponse
+	26, // 59: mucura.store.v1.Content.Close:output_type -> mucura.store.v1.CloseResponse
+	40, // [40:60] is the sub-list for method output_type
+	20, // [20:40] is the sub-list for method input_type
 	20, // [20:20] is the sub-list for extension type_name
 	20, // [20:20] is the sub-list for extension extendee
 	0,  // [0:20] is the sub-list for field type_name
@@ -2619,7 +2740,7 @@ func file_store_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_store_proto_rawDesc), len(file_store_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   41,
+			NumMessages:   43,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

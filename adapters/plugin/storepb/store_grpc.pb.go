@@ -460,16 +460,17 @@ var Meta_ServiceDesc = grpc.ServiceDesc{
 }
 
 const (
-	Content_Open_FullMethodName   = "/mucura.store.v1.Content/Open"
-	Content_Write_FullMethodName  = "/mucura.store.v1.Content/Write"
-	Content_Read_FullMethodName   = "/mucura.store.v1.Content/Read"
-	Content_Delete_FullMethodName = "/mucura.store.v1.Content/Delete"
-	Content_Walk_FullMethodName   = "/mucura.store.v1.Content/Walk"
-	Content_Stat_FullMethodName   = "/mucura.store.v1.Content/Stat"
-	Content_Clean_FullMethodName  = "/mucura.store.v1.Content/Clean"
-	Content_Space_FullMethodName  = "/mucura.store.v1.Content/Space"
-	Content_Ping_FullMethodName   = "/mucura.store.v1.Content/Ping"
-	Content_Close_FullMethodName  = "/mucura.store.v1.Content/Close"
+	Content_Open_FullMethodName      = "/mucura.store.v1.Content/Open"
+	Content_Write_FullMethodName     = "/mucura.store.v1.Content/Write"
+	Content_Read_FullMethodName      = "/mucura.store.v1.Content/Read"
+	Content_Delete_FullMethodName    = "/mucura.store.v1.Content/Delete"
+	Content_Walk_FullMethodName      = "/mucura.store.v1.Content/Walk"
+	Content_Stat_FullMethodName      = "/mucura.store.v1.Content/Stat"
+	Content_Clean_FullMethodName     = "/mucura.store.v1.Content/Clean"
+	Content_Space_FullMethodName     = "/mucura.store.v1.Content/Space"
+	Content_SignedURL_FullMethodName = "/mucura.store.v1.Content/SignedURL"
+	Content_Ping_FullMethodName      = "/mucura.store.v1.Content/Ping"
+	Content_Close_FullMethodName     = "/mucura.store.v1.Content/Close"
 )
 
 // ContentClient is the client API for Content service.
@@ -497,7 +498,10 @@ type ContentClient interface {
 	Clean(ctx context.Context, in *CleanRequest, opts ...grpc.CallOption) (*CleanResponse, error)
 	// Space is called only when SPACE is among the features.
 	Space(ctx context.Context, in *SpaceRequest, opts ...grpc.CallOption) (*SpaceResponse, error)
+	// SignedURL is called only when SIGNED_URL is among the features.
+	SignedURL(ctx context.Context, in *SignedURLRequest, opts ...grpc.CallOption) (*SignedURLResponse, error)
 	Ping(ctx context.Context, in *PingRequest, opts ...grpc.CallOption) (*PingResponse, error)
+	// Close ends the store; the process is stopped after it.
 	Close(ctx context.Context, in *CloseRequest, opts ...grpc.CallOption) (*CloseResponse, error)
 }
 
@@ -610,6 +614,16 @@ func (c *contentClient) Space(ctx context.Context, in *SpaceRequest, opts ...grp
 	return out, nil
 }
 
+func (c *contentClient) SignedURL(ctx context.Context, in *SignedURLRequest, opts ...grpc.CallOption) (*SignedURLResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SignedURLResponse)
+	err := c.cc.Invoke(ctx, Content_SignedURL_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *contentClient) Ping(ctx context.Context, in *PingRequest, opts ...grpc.CallOption) (*PingResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(PingResponse)
@@ -655,7 +669,10 @@ type ContentServer interface {
 	Clean(context.Context, *CleanRequest) (*CleanResponse, error)
 	// Space is called only when SPACE is among the features.
 	Space(context.Context, *SpaceRequest) (*SpaceResponse, error)
+	// SignedURL is called only when SIGNED_URL is among the features.
+	SignedURL(context.Context, *SignedURLRequest) (*SignedURLResponse, error)
 	Ping(context.Context, *PingRequest) (*PingResponse, error)
+	// Close ends the store; the process is stopped after it.
 	Close(context.Context, *CloseRequest) (*CloseResponse, error)
 	mustEmbedUnimplementedContentServer()
 }
@@ -690,6 +707,9 @@ func (UnimplementedContentServer) Clean(context.Context, *CleanRequest) (*CleanR
 }
 func (UnimplementedContentServer) Space(context.Context, *SpaceRequest) (*SpaceResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Space not implemented")
+}
+func (UnimplementedContentServer) SignedURL(context.Context, *SignedURLRequest) (*SignedURLResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SignedURL not implemented")
 }
 func (UnimplementedContentServer) Ping(context.Context, *PingRequest) (*PingResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Ping not implemented")
@@ -837,6 +857,24 @@ func _Content_Space_Handler(srv interface{}, ctx context.Context, dec func(inter
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Content_SignedURL_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SignedURLRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ContentServer).SignedURL(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Content_SignedURL_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ContentServer).SignedURL(ctx, req.(*SignedURLRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _Content_Ping_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(PingRequest)
 	if err := dec(in); err != nil {
@@ -899,6 +937,10 @@ var Content_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Space",
 			Handler:    _Content_Space_Handler,
+		},
+		{
+			MethodName: "SignedURL",
+			Handler:    _Content_SignedURL_Handler,
 		},
 		{
 			MethodName: "Ping",

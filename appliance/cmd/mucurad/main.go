@@ -38,6 +38,8 @@ func commands() []command {
 		{"backup", "DIR [flags]", "copy the repository to a directory, consistently, while it runs", backup},
 		{"restore", "DIR [flags]", "restore a backup into an empty data directory, verified", restore},
 		{"seed", "[flags]", "fill a bucket with objects, to measure at scale", seed},
+		{"adapter test", "STORE-URL [flags]", "run the conformance suites on a store, such as a plug-in", adapterTest},
+		{"adapter laws", "", "", adapterLaws}, // what "adapter test" runs; not for people
 		{"version", "", "print the version", version},
 	}
 }
@@ -76,6 +78,9 @@ func dispatch(ctx context.Context, args []string) error {
 func usage() {
 	fmt.Println("usage: mucurad [command] [flags]\n\nCommands:")
 	for _, c := range commands() {
+		if c.help == "" {
+			continue
+		}
 		fmt.Printf("  %-12s %-22s %s\n", c.name, c.args, c.help)
 	}
 	fmt.Println("\nEvery setting is a flag, an environment variable (MUCURA_…) or a line of the file given with --config.\n\"mucurad serve --help\" lists them.")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -10,11 +11,13 @@ import (
 	"github.com/spf13/afero"
 
 	"github.com/mucura/mucura/adapters/localfs"
+	"github.com/mucura/mucura/adapters/plugin"
 	"github.com/mucura/mucura/adapters/sqlite"
 	"github.com/mucura/mucura/core/app"
 	"github.com/mucura/mucura/core/config"
 	"github.com/mucura/mucura/core/content"
 	"github.com/mucura/mucura/core/meta"
+	"github.com/mucura/mucura/core/obs"
 )
 
 // openStores opens the stores the configuration names, and reads or makes the
@@ -52,8 +55,10 @@ func openMeta(url string) (meta.Store, error) {
 			return nil, err
 		}
 		return sqlite.Open(path, sqlite.Options{})
+	case "plugin":
+		return plugin.OpenMeta(context.Background(), url, plugin.Options{Log: obs.NewLog(os.Stderr, "info")})
 	default:
-		return nil, fmt.Errorf("no such store: %q (there is sqlite:///path/meta.db)", url)
+		return nil, fmt.Errorf("no such store: %q (there is sqlite:///path/meta.db, plugin:///path/of/binary)", scheme)
 	}
 }
 
@@ -63,7 +68,9 @@ func openContent(url string) (content.Store, error) {
 	switch scheme {
 	case "file":
 		return localfs.Open(afero.NewOsFs(), path, localfs.Options{})
+	case "plugin":
+		return plugin.OpenContent(context.Background(), url, plugin.Options{Log: obs.NewLog(os.Stderr, "info")})
 	default:
-		return nil, fmt.Errorf("no such store: %q (there is file:///path)", url)
+		return nil, fmt.Errorf("no such store: %q (there is file:///path, plugin:///path/of/binary)", scheme)
 	}
 }

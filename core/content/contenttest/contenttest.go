@@ -27,9 +27,9 @@ type Options struct {
 	// ReaderLosesDeleted says that a content deleted while it is read cannot
 	// be read to its end; the reader must then give an error, not short data.
 	ReaderLosesDeleted bool
-	// Buffered says that what Write has taken may not have reached the engine
-	// before Commit, so Clean may find less of an unfinished content.
-	Buffered bool
+	// Buffered is how many bytes a writer may keep to itself, so that a crash
+	// leaves nothing unfinished of a shorter content.
+	Buffered int
 }
 
 // Run runs the suite.

@@ -68,7 +68,7 @@ func suite(t *testing.T, open func(t *testing.T, dir string) content.Store) {
 			mu.Unlock()
 			return remember(open(t, dir), dir)
 		},
-		Buffered: true,
+		Buffered: plugin.Buffered,
 	})
 }
 
