@@ -20,23 +20,19 @@ type contentStore struct {
 func openContent(ctx context.Context, s *spec, o Options) (content.Store, error) {
 	c := &contentStore{supervisor: newSupervisor(s, o, wire.Content)}
 	var features []pb.Feature
-	c.open = func(ctx context.Context, p *process) error {
-		settings, err := s.allSettings()
-		if err != nil {
-			return err
-		}
-		r, err := p.content.Open(ctx, &pb.OpenRequest{Settings: settings})
+	c.open = func(ctx context.Context, p *process, open *pb.OpenRequest) error {
+		r, err := p.content.Open(ctx, open)
 		if err != nil {
 			return c.fail(ctx, "open", false, err)
 		}
 		caps := content.Capabilities{Name: wire.Clean(r.GetName(), 64), CheapWalk: r.GetCheapWalk()}
 		if c.caps.Name == "" {
 			if caps.Name == "" {
-				return errors.New("plug-in gave its store no name")
+				return failed(s, errors.New("it gave its store no name"))
 			}
 			c.caps, features = caps, r.GetFeatures()
 		} else if caps != c.caps || !slices.Equal(features, r.GetFeatures()) {
-			return errors.New("plug-in says other things of itself than when it was first started; restart the server")
+			return failed(s, errOther)
 		}
 		return nil
 	}

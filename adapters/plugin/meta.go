@@ -2,7 +2,6 @@ package plugin
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/mucura/mucura/adapters/plugin/internal/wire"
@@ -29,23 +28,19 @@ func (s metaSpace) Space(ctx context.Context) (free, total int64, err error) {
 func openMeta(ctx context.Context, s *spec, o Options) (meta.Store, error) {
 	m := &metaStore{supervisor: newSupervisor(s, o, wire.Meta)}
 	var first *pb.MetaOpenResponse
-	m.open = func(ctx context.Context, p *process) error {
-		settings, err := s.allSettings()
-		if err != nil {
-			return err
-		}
-		r, err := p.meta.Open(ctx, &pb.OpenRequest{Settings: settings})
+	m.open = func(ctx context.Context, p *process, open *pb.OpenRequest) error {
+		r, err := p.meta.Open(ctx, open)
 		if err != nil {
 			return m.fail(ctx, "open", false, err)
 		}
 		caps := wire.ToMetaCapabilities(r)
 		if first == nil {
 			if caps.Name == "" || caps.MaxValue < meta.MinValue {
-				return fmt.Errorf("capabilities %+v: want a name and values of at least %d bytes", caps, meta.MinValue)
+				return failed(s, fmt.Errorf("capabilities %+v: want a name and values of at least %d bytes", caps, meta.MinValue))
 			}
 			first, m.caps = r, caps
 		} else if caps != m.caps || has(r.GetFeatures(), pb.Feature_SPACE) != has(first.GetFeatures(), pb.Feature_SPACE) {
-			return errors.New("plug-in says other things of itself than when it was first started; restart the server")
+			return failed(s, errOther)
 		}
 		return nil
 	}

@@ -115,5 +115,8 @@ func OpenContent(ctx context.Context, url string, o Options) (content.Store, err
 	return openContent(ctx, s, o.withDefaults(s))
 }
 
+// errOther: after a restart the plug-in is not the store that callers know.
+var errOther = errors.New("it says other things of itself than when it was first started; restart the server")
+
 // failed says which plug-in could not be opened.
 func failed(s *spec, err error) error { return fmt.Errorf("plug-in %s: %w", s.name(), err) }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mucura/mucura/adapters/plugin/internal/wire"
+	pb "github.com/mucura/mucura/adapters/plugin/storepb"
 )
 
 const (
@@ -26,7 +27,7 @@ type supervisor struct {
 	port wire.Port
 	log  *slog.Logger
 	// open opens the store in a new process.
-	open func(ctx context.Context, p *process) error
+	open func(ctx context.Context, p *process, r *pb.OpenRequest) error
 	// shut closes the store in a process.
 	shut func(ctx context.Context, p *process) error
 
@@ -58,7 +59,7 @@ func (s *supervisor) start(ctx context.Context) error {
 	}
 	p, err := s.launch(ctx)
 	if err != nil {
-		return failed(s.spec, err)
+		return err
 	}
 	s.set(p, nil)
 	go s.supervise(p)
@@ -70,13 +71,17 @@ func (s *supervisor) launch(ctx context.Context) (*process, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	settings, err := s.spec.allSettings()
+	if err != nil {
+		return nil, failed(s.spec, err)
+	}
 	p, err := launch(s.spec, s.log)
 	if err != nil {
-		return nil, err
+		return nil, failed(s.spec, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	if err := s.open(ctx, p); err != nil {
+	if err := s.open(ctx, p, &pb.OpenRequest{Settings: settings}); err != nil {
 		p.kill()
 		return nil, err
 	}

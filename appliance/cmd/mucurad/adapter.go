@@ -23,6 +23,7 @@ type adapterFlags struct {
 	target        lawtest.Target
 	meta, content bool
 	json, verbose bool
+	count         map[string]int // laws by result
 }
 
 func (f *adapterFlags) parse(name string, args []string) error {
@@ -90,6 +91,7 @@ func adapterTest(ctx context.Context, name string, args []string) error {
 		}
 		failed += n
 	}
+	f.summary()
 	if tested == 0 {
 		return errors.New("nothing was tested")
 	}
@@ -154,6 +156,10 @@ func adapterLaws(_ context.Context, name string, args []string) error {
 }
 
 func (f *adapterFlags) report(r lawtest.Result) {
+	if f.count == nil {
+		f.count = map[string]int{}
+	}
+	f.count[r.Result]++
 	if f.json {
 		_ = json.NewEncoder(os.Stdout).Encode(r)
 		return
@@ -163,4 +169,14 @@ func (f *adapterFlags) report(r lawtest.Result) {
 		reason = "  " + strings.ReplaceAll(r.Reason, "\n", "\n"+strings.Repeat(" ", 12))
 	}
 	fmt.Printf("%-8s%-8s %s%s\n", r.Result, r.Port, r.Law, reason)
+}
+
+// summary is the last line: how many laws came out how.
+func (f *adapterFlags) summary() {
+	ok, skipped, failed := f.count[lawtest.OK], f.count[lawtest.Skipped], f.count[lawtest.Failed]
+	if f.json {
+		_ = json.NewEncoder(os.Stdout).Encode(map[string]int{"ok": ok, "skipped": skipped, "failed": failed})
+		return
+	}
+	fmt.Printf("%d ok, %d skipped, %d FAIL\n", ok, skipped, failed)
 }
