@@ -133,6 +133,8 @@ func openTestContent(ctx context.Context, c sdk.Config) (content.Store, error) {
 		}{&hookedContent{s, h}, s, s, s}, nil
 	case "plain": // no optional interface
 		return struct{ content.Store }{mem.NewContent()}, nil
+	case "sink":
+		return sink{mem.NewContent()}, nil
 	case "signing":
 		return signing{mem.NewContent()}, nil
 	case "lying":
@@ -307,6 +309,27 @@ func (signing) SignedURL(_ context.Context, _ content.ID, method string, ttl tim
 		return "", errors.ErrUnsupported
 	}
 	return fmt.Sprintf("https://store.example/?%s&%v", method, ttl), nil
+}
+
+// sink drops what is written and reads zeros: what is left is the way.
+type sink struct{ content.Store }
+
+type sinkWriter struct{}
+
+func (sinkWriter) Write(p []byte) (int, error) { return len(p), nil }
+func (sinkWriter) Commit() error               { return nil }
+func (sinkWriter) Abort() error                { return nil }
+
+func (sink) Create(context.Context, content.ID, int64) (content.Writer, error) {
+	return sinkWriter{}, nil
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { return len(p), nil }
+
+func (sink) Open(_ context.Context, _ content.ID, _, length int64) (io.ReadCloser, error) {
+	return io.NopCloser(io.LimitReader(zeros{}, length)), nil
 }
 
 // pluginURL names the test binary as a plug-in.

@@ -18,7 +18,7 @@ import (
 	"github.com/mucura/mucura/core/meta"
 )
 
-func sumOf(t *testing.T, path string) string {
+func sumOf(t testing.TB, path string) string {
 	t.Helper()
 	f, err := os.Open(path)
 	if err != nil {

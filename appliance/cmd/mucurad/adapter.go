@@ -28,6 +28,7 @@ type adapterFlags struct {
 
 func (f *adapterFlags) parse(name string, args []string) error {
 	fs := flag.NewFlagSet(name, flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
 	fs.BoolVar(&f.meta, "meta", false, "test the metadata store only")
 	fs.BoolVar(&f.content, "content", false, "test the content store only")
 	fs.BoolVar(&f.json, "json", false, "print JSON, one line a law and one for all")
@@ -38,7 +39,12 @@ func (f *adapterFlags) parse(name string, args []string) error {
 	fs.DurationVar(&f.target.Timeout, "timeout", 10*time.Minute, "for each port's suite")
 	var rest []string
 	for len(args) > 0 { // flags may stand before and after the URL
-		if err := fs.Parse(args); err != nil {
+		err := fs.Parse(args)
+		if errors.Is(err, flag.ErrHelp) {
+			fs.SetOutput(os.Stdout)
+			fs.PrintDefaults()
+		}
+		if err != nil {
 			return err
 		}
 		if args = fs.Args(); len(args) > 0 {
