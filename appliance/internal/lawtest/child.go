@@ -60,8 +60,7 @@ func Child(o Opener, port string, target Target) {
 		test.F = func(t *testing.T) { o.contentSuite(t, target) }
 	}
 	testing.Init()
-	// rapid registers its flags itself; it must not leave files about.
-	args := []string{"-test.v=test2json", "-test.timeout=" + target.timeout().String(), "-rapid.nofailfile"}
+	args := []string{"-test.v=test2json", "-test.timeout=" + target.timeout().String()}
 	if err := flag.CommandLine.Parse(args); err != nil {
 		panic(err) // they are constants
 	}
