@@ -196,9 +196,7 @@ func TestHangs(t *testing.T) {
 		}
 		cancel()
 	}
-	if err := s.Ping(t.Context()); err != nil {
-		t.Errorf("other calls: %v", err)
-	}
+	eventually(t, "an answer to other calls", func() bool { return s.Ping(t.Context()) == nil })
 }
 
 // TestStopped: a process that does not run any more is killed and replaced.
@@ -206,7 +204,7 @@ func TestStopped(t *testing.T) {
 	dir := t.TempDir()
 	o := quick(&logs{})
 	o.HealthInterval = 200 * time.Millisecond
-	s := mustContent(t, o, "kind", "file", "dir", dir, "call-timeout", "1s", "stream-timeout", "500ms")
+	s := mustContent(t, o, "kind", "file", "dir", dir, "call-timeout", "10s", "stream-timeout", "5s")
 	id := contenttest.Write(t, s, []byte("x"), 1)
 	w, err := s.Create(t.Context(), content.NewID(time.Now()), -1)
 	if err != nil {

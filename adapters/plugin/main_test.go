@@ -365,7 +365,7 @@ func (l *logs) String() string {
 }
 
 func quick(l *logs) Options {
-	return Options{Log: slog.New(slog.NewTextHandler(l, nil)), RestartDelay: 20 * time.Millisecond, HealthInterval: time.Second}
+	return Options{Log: slog.New(slog.NewTextHandler(l, nil)), RestartDelay: 20 * time.Millisecond}
 }
 
 func mustMeta(t testing.TB, o Options, settings ...string) meta.Store {

@@ -156,7 +156,7 @@ func TestReconnect(t *testing.T) {
 // unavailable, and when it is back they work.
 func TestSilentServer(t *testing.T) {
 	srv := startServer(t)
-	s := srv.mustOpen(t, "timeout", "300ms")
+	s := srv.mustOpen(t, "timeout", "3s")
 	id := contenttest.Write(t, s, []byte("x"), 1)
 	srv.hold(true)
 	if _, err := contenttest.Read(s, id, 0, -1); !errors.Is(err, content.ErrUnavailable) {
