@@ -4,13 +4,16 @@ GO      ?= go
 DATA    ?= $(CURDIR)/data
 LDFLAGS ?= -s -w -X main.release=$(shell git describe --tags --always --dirty 2>/dev/null)
 
-.PHONY: build run test lint bench interop torture soak clean
+# Without this tag gRPC brings its debugging pages, 2.4 MB of binary.
+TAGS    ?= grpcnotrace
+
+.PHONY: build run test lint bench interop torture soak proto clean
 
 build: bin/mucurad
 
 bin/mucurad: FORCE
 	@mkdir -p bin
-	CGO_ENABLED=1 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./appliance/cmd/mucurad
+	CGO_ENABLED=1 $(GO) build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)' -o $@ ./appliance/cmd/mucurad
 
 FORCE:
 
@@ -42,6 +45,10 @@ soak: build
 # Server CPU per operation, beside other servers where their binaries are found.
 bench: build
 	$(GO) run ./appliance/internal/bench -mucurad bin/mucurad $(BENCHFLAGS)
+
+# Writes the Go code of the plug-in protocol anew; a test notices when it is old.
+proto:
+	adapters/plugin/storepb/generate.sh
 
 clean:
 	rm -rf bin out

@@ -52,6 +52,8 @@ func commands() []command {
 		{"compare", "[flags]", "compare the repository with a copy of it on other stores, fact by fact", compareStores},
 		{"seed", "[flags]", "fill a bucket with objects, to measure at scale", seed},
 		{"verify-proxy", "[flags] FILE", "judge a grid proxy file as the server would: exit 0 accept, 1 refuse", verifyProxy},
+		{"adapter test", "STORE-URL [flags]", "run the conformance suites on a store, such as a plug-in", adapterTest},
+		{"adapter laws", "", "", adapterLaws}, // what "adapter test" runs; not for people
 		{"version", "", "print the version", version},
 	}
 }
@@ -93,6 +95,9 @@ func dispatch(ctx context.Context, args []string) error {
 func usage() {
 	fmt.Println("usage: mucurad [command] [flags]\n\nCommands:")
 	for _, c := range commands() {
+		if c.help == "" {
+			continue
+		}
 		fmt.Printf("  %-12s %-22s %s\n", c.name, c.args, c.help)
 	}
 	fmt.Println("\nEvery setting is a flag, an environment variable (MUCURA_…) or a line of the file given with --config.\n\"mucurad serve --help\" lists them.")

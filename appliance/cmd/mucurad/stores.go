@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,11 +13,13 @@ import (
 
 	"github.com/mucura/mucura/adapters/argon2"
 	"github.com/mucura/mucura/adapters/localfs"
+	"github.com/mucura/mucura/adapters/plugin"
 	"github.com/mucura/mucura/adapters/sqlite"
 	"github.com/mucura/mucura/core/app"
 	"github.com/mucura/mucura/core/config"
 	"github.com/mucura/mucura/core/content"
 	"github.com/mucura/mucura/core/meta"
+	"github.com/mucura/mucura/core/obs"
 )
 
 // openStores opens the stores the configuration names, and reads or makes the
@@ -75,8 +78,10 @@ func openMeta(url string) (meta.Store, error) {
 		return openRiakMeta(url)
 	case "redis", "rediss", "redis+unix", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster":
 		return openRedis(url)
+	case "plugin":
+		return plugin.OpenMeta(context.Background(), url, plugin.Options{Log: obs.NewLog(os.Stderr, "info")})
 	default:
-		return nil, fmt.Errorf("no such store: %q (there is sqlite:///path/meta.db, redis://host, riak://host)", scheme)
+		return nil, fmt.Errorf("no such store: %q (there is sqlite:///path/meta.db, redis://host, riak://host, plugin:///path/of/binary)", scheme)
 	}
 }
 
@@ -88,8 +93,10 @@ func openContent(url string) (content.Store, error) {
 		return localfs.Open(afero.NewOsFs(), path, localfs.Options{})
 	case "riak", "riak+https":
 		return openRiakContent(url)
+	case "plugin":
+		return plugin.OpenContent(context.Background(), url, plugin.Options{Log: obs.NewLog(os.Stderr, "info")})
 	default:
-		return nil, fmt.Errorf("no such store: %q (there is file:///path, riak://host)", scheme)
+		return nil, fmt.Errorf("no such store: %q (there is file:///path, riak://host, plugin:///path/of/binary)", scheme)
 	}
 }
 

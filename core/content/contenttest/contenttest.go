@@ -33,6 +33,9 @@ type Options struct {
 	// Stored waits until a writer that sends in the background has sent what it
 	// stores; nil for one that does not.
 	Stored func(content.Writer)
+	// Buffered is how many bytes a writer may keep to itself, so that a crash
+	// leaves nothing unfinished of a shorter content.
+	Buffered int
 }
 
 // Run runs the suite.

@@ -4,30 +4,69 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
+	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
-
-	"pgregory.net/rapid"
 
 	"github.com/mucura/mucura/core/meta"
 )
 
-// model runs random calls against the store and a sorted map beside it.
+const (
+	modelRuns  = 100
+	modelSteps = 60 // of the longest run
+)
+
+// model runs random calls against the store and a sorted map beside it. Runs
+// grow longer, so the first that fails is about the shortest. The dice are made
+// here, not by a library, because the suites are part of the shipped binary.
 func model(t *testing.T, e *env) {
 	e.needs(e.caps.CAS == meta.Linearizable && e.caps.FreshScan, "is not exact at once")
-	n := 0
-	rapid.Check(t, func(rt *rapid.T) {
-		n++
+	for n := range modelRuns {
+		seed := rand.Uint64()
+		d := &dice{Rand: rand.New(rand.NewPCG(seed, 0)), t: t, seed: seed}
 		m := &machine{s: e.s, caps: e.caps, env: e, p: meta.Partition(fmt.Sprint("model/", n)), want: map[string]meta.Record{}}
-		rt.Repeat(map[string]func(*rapid.T){
-			"Put":    m.put,
-			"Delete": m.delete,
-			"Batch":  m.batch,
-			"Get":    m.get,
-			"Scan":   m.scan,
-		})
-	})
+		steps := []func(*dice){m.put, m.delete, m.get, m.scan}
+		if m.caps.Batch {
+			steps = append(steps, m.batch)
+		}
+		for range 1 + n*modelSteps/modelRuns {
+			steps[d.IntN(len(steps))](d)
+		}
+	}
 }
+
+// dice draw, and remember what was done.
+type dice struct {
+	*rand.Rand
+	t    *testing.T
+	seed uint64
+	done []string
+}
+
+func (d *dice) note(format string, args ...any) {
+	d.done = append(d.done, fmt.Sprintf(format, args...))
+}
+
+// Fatalf ends the test with all that was done up to here.
+func (d *dice) Fatalf(format string, args ...any) {
+	d.t.Helper()
+	d.t.Fatalf("%s\nseed %d, after:\n  %s", fmt.Sprintf(format, args...), d.seed, strings.Join(d.done, "\n  "))
+}
+
+func (d *dice) bool() bool { return d.IntN(2) == 0 }
+
+// bytes draws up to most bytes.
+func (d *dice) bytes(most int) []byte {
+	b := make([]byte, d.IntN(most+1))
+	for i := range b {
+		b[i] = byte(d.Uint32())
+	}
+	return b
+}
+
+func pick[T any](d *dice, of ...T) T { return of[d.IntN(len(of))] }
 
 // machine is the store beside what it should hold.
 type machine struct {
@@ -38,25 +77,26 @@ type machine struct {
 	want map[string]meta.Record
 }
 
-func key(t *rapid.T) string {
-	return string(rapid.SliceOfN(rapid.SampledFrom([]byte{0, 'a', '/', 0xff}), 1, 3).Draw(t, "key"))
+func key(d *dice) string {
+	b := make([]byte, 1+d.IntN(3))
+	for i := range b {
+		b[i] = pick[byte](d, 0, 'a', '/', 0xff)
+	}
+	return string(b)
 }
 
-func (m *machine) record(t *rapid.T) meta.Record {
-	r := meta.Record{
-		Value:   rapid.SliceOfN(rapid.Byte(), 0, 20).Draw(t, "value"),
-		Summary: rapid.SliceOfN(rapid.Byte(), 0, 8).Draw(t, "summary"),
-	}
+func (m *machine) record(d *dice) meta.Record {
+	r := meta.Record{Value: d.bytes(20), Summary: d.bytes(8)}
 	if m.caps.MaxInline > 0 {
-		r.Body = pattern(rapid.SampledFrom([]int{0, 1, 300, 5000}).Draw(t, "body"))
+		r.Body = pattern(min(m.caps.MaxInline, pick(d, 0, 1, 300, 5000)))
 	}
 	return r
 }
 
 // cond draws a condition on key and tells whether it holds.
-func (m *machine) cond(t *rapid.T, key string) (meta.Cond, bool) {
+func (m *machine) cond(d *dice, key string) (meta.Cond, bool) {
 	r, there := m.want[key]
-	switch rapid.IntRange(0, 3).Draw(t, "cond") {
+	switch d.IntN(4) {
 	case 0:
 		return meta.IfAbsent, !there
 	case 1:
@@ -69,46 +109,50 @@ func (m *machine) cond(t *rapid.T, key string) (meta.Cond, bool) {
 	return meta.Always, true
 }
 
-func (m *machine) check(t *rapid.T, what string, holds bool, err error) {
+func (m *machine) check(d *dice, what string, holds bool, err error) {
 	if holds && err != nil || !holds && !errors.Is(err, meta.ErrConflict) {
-		t.Fatalf("%s: %v, condition holds: %v", what, err, holds)
+		d.Fatalf("%s: %v, condition holds: %v", what, err, holds)
 	}
 }
 
-func (m *machine) put(t *rapid.T) {
-	k, r := key(t), m.record(t)
-	cond, holds := m.cond(t, k)
+func (m *machine) put(d *dice) {
+	k, r := key(d), m.record(d)
+	cond, holds := m.cond(d, k)
+	d.note("put %q if %+v", k, cond)
 	v, err := m.s.Put(m.env.ctx, m.p, k, r, cond)
-	m.check(t, "put", holds, err)
+	m.check(d, "put", holds, err)
 	if holds {
 		r.Version = v
 		m.want[k] = r
 	}
 }
 
-func (m *machine) delete(t *rapid.T) {
-	k := key(t)
-	cond, holds := m.cond(t, k)
-	m.check(t, "delete", holds, m.s.Delete(m.env.ctx, m.p, k, cond))
+func (m *machine) delete(d *dice) {
+	k := key(d)
+	cond, holds := m.cond(d, k)
+	d.note("delete %q if %+v", k, cond)
+	m.check(d, "delete", holds, m.s.Delete(m.env.ctx, m.p, k, cond))
 	if holds {
 		delete(m.want, k)
 	}
 }
 
-func (m *machine) batch(t *rapid.T) {
-	if !m.caps.Batch {
-		t.Skip("no batches")
-	}
+func (m *machine) batch(d *dice) {
 	var ops []meta.Op
 	all := true
-	for _, k := range rapid.SliceOfNDistinct(rapid.Custom(key), 1, 5, rapid.ID[string]).Draw(t, "keys") {
-		op := meta.Op{Key: k, Delete: rapid.Bool().Draw(t, "delete"), Record: m.record(t)}
+	keys := map[string]bool{}
+	for range 1 + d.IntN(5) {
+		keys[key(d)] = true
+	}
+	for _, k := range slices.Sorted(maps.Keys(keys)) {
+		op := meta.Op{Key: k, Delete: d.bool(), Record: m.record(d)}
 		var holds bool
-		op.Cond, holds = m.cond(t, k)
+		op.Cond, holds = m.cond(d, k)
+		d.note("batch: %q, deleted %v, if %+v", k, op.Delete, op.Cond)
 		all = all && holds
 		ops = append(ops, op)
 	}
-	m.check(t, "batch", all, m.s.Batch(m.env.ctx, m.p, ops))
+	m.check(d, "batch", all, m.s.Batch(m.env.ctx, m.p, ops))
 	if !all {
 		return
 	}
@@ -119,20 +163,20 @@ func (m *machine) batch(t *rapid.T) {
 		}
 		got, err := m.s.Get(m.env.ctx, m.p, op.Key, false)
 		if err != nil {
-			t.Fatalf("get after batch: %v", err)
+			d.Fatalf("get after batch: %v", err)
 		}
 		op.Record.Version = got.Version
 		m.want[op.Key] = op.Record
 	}
 }
 
-func (m *machine) get(t *rapid.T) {
-	k, withBody := key(t), rapid.Bool().Draw(t, "with body")
+func (m *machine) get(d *dice) {
+	k, withBody := key(d), d.bool()
 	want, there := m.want[k]
 	got, err := m.s.Get(m.env.ctx, m.p, k, withBody)
 	if !there {
 		if !errors.Is(err, meta.ErrNotFound) {
-			t.Fatalf("get %q: %v, want ErrNotFound", k, err)
+			d.Fatalf("get %q: %v, want ErrNotFound", k, err)
 		}
 		return
 	}
@@ -140,17 +184,17 @@ func (m *machine) get(t *rapid.T) {
 		want.Body = nil
 	}
 	if err != nil || !same(got, want) {
-		t.Fatalf("get %q: %+v, %v; want %+v", k, got, err, want)
+		d.Fatalf("get %q: %+v, %v; want %+v", k, got, err, want)
 	}
 }
 
-func (m *machine) scan(t *rapid.T) {
-	r := meta.Range{Limit: rapid.SampledFrom([]int{0, 1, 2, 3, 10}).Draw(t, "limit"), WithValue: rapid.Bool().Draw(t, "with value")}
-	if rapid.Bool().Draw(t, "from") {
-		r.From = key(t)
+func (m *machine) scan(d *dice) {
+	r := meta.Range{Limit: pick(d, 0, 1, 2, 3, 10), WithValue: d.bool()}
+	if d.bool() {
+		r.From = key(d)
 	}
-	if rapid.Bool().Draw(t, "before") {
-		r.Before = key(t)
+	if d.bool() {
+		r.Before = key(d)
 	}
 	var keys []string
 	for k := range m.want {
@@ -161,7 +205,7 @@ func (m *machine) scan(t *rapid.T) {
 	slices.Sort(keys)
 	got := m.env.scan(m.p, r)
 	if !slices.Equal(keysOf(got), keys) {
-		t.Fatalf("scan %+v: %q, want %q", r, keysOf(got), keys)
+		d.Fatalf("scan %+v: %q, want %q", r, keysOf(got), keys)
 	}
 	for _, entry := range got {
 		want := m.want[entry.Key]
@@ -170,7 +214,7 @@ func (m *machine) scan(t *rapid.T) {
 			want.Value = nil
 		}
 		if !same(entry.Record, want) {
-			t.Fatalf("scan %+v gives %q as %+v, want %+v", r, entry.Key, entry.Record, want)
+			d.Fatalf("scan %+v gives %q as %+v, want %+v", r, entry.Key, entry.Record, want)
 		}
 	}
 }
