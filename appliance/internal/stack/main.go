@@ -1,0 +1,38 @@
+// Stack runs the stores of a large site on loopback, from Debian's packages,
+// for trials: what it prints are the settings of mucurad to use them. It runs
+// until it gets SIGTERM or SIGINT, and takes everything with it.
+//
+//	stack swift [-keystone] [-dir DIR]
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "stack:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	if len(args) == 0 {
+		return errors.New("usage: stack swift [flags]")
+	}
+	fs := flag.NewFlagSet(args[0], flag.ContinueOnError)
+	switch args[0] {
+	case "swift":
+		return swift(ctx, fs, args[1:])
+	default:
+		return fmt.Errorf("no such store: %q", args[0])
+	}
+}
