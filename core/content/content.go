@@ -150,6 +150,13 @@ type Space interface {
 	Space(ctx context.Context) (free, total int64, err error)
 }
 
+// Signer is implemented by stores that can let anybody read a content from the
+// engine itself for a limited time. method is GET or HEAD. errors.ErrUnsupported
+// when the store is not set up for it.
+type Signer interface {
+	SignedURL(ctx context.Context, id ID, method string, ttl time.Duration) (string, error)
+}
+
 // CheckID returns an error for an ID that NewID cannot have made.
 func CheckID(id ID) error {
 	if !id.Valid() {

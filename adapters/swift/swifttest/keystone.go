@@ -62,7 +62,7 @@ func startKeystone(ctx context.Context, n *Node) (*Keystone, error) {
 	if err := n.run("keystone-wal", python, "-c", wal, filepath.Join(n.dir, "keystone.db")); err != nil {
 		return nil, err
 	}
-	if err := n.procs.start("keystone", n.log("keystone"), "uwsgi", "--plugins", "python3", "--master=false",
+	if err := n.procs.start("keystone", n.log("keystone"), "uwsgi", "--plugins", "python3",
 		"--http-socket", n.addr("keystone"), "--wsgi-file", "/usr/bin/keystone-wsgi-public", "--enable-threads", "--threads", "4",
 		"--buffer-size", "65535", "--need-app", "--env", "OS_KEYSTONE_CONFIG_FILES="+conf); err != nil {
 		return nil, err
@@ -208,6 +208,7 @@ func (k *Keystone) call(ctx context.Context, method, path string, in any) (*http
 	if err != nil {
 		return nil, nil, err
 	}
+	req.Close = true // uWSGI's own HTTP knows no persistent connections
 	req.Header.Set("Content-Type", "application/json")
 	if k.token != "" {
 		req.Header.Set("X-Auth-Token", k.token)

@@ -27,6 +27,9 @@ type Options struct {
 	// ReaderLosesDeleted says that a content deleted while it is read cannot
 	// be read to its end; the reader must then give an error, not short data.
 	ReaderLosesDeleted bool
+	// Buffered is how many bytes a writer may keep to itself, so that a crash
+	// leaves nothing unfinished of a shorter content.
+	Buffered int
 }
 
 // Run runs the suite.
