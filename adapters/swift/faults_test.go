@@ -92,8 +92,11 @@ func TestFaultInUpload(t *testing.T) {
 				at   string // part of the request that is harmed
 				data []byte
 			}{{"/t", short()}, {"/0001", long()}, {"multipart-manifest=put", long()}} {
-				if h.truncate > 0 && c.at == "multipart-manifest=put" {
-					h.truncate = 100
+				if c.at == "multipart-manifest=put" {
+					if h.flip {
+						continue // Swift calls it malformed: TestUploadFails
+					}
+					h.truncate = min(h.truncate, 100)
 				}
 				p.times(2, http.MethodPut, c.at, h)
 				id := content.NewID(time.Now())
@@ -275,8 +278,9 @@ func TestLostSegment(t *testing.T) {
 
 // A Swift that gives no answer is not waited for without end.
 func TestHanging(t *testing.T) {
-	s, p := behindProxy(t, func(o *Options) { o.Timeout, o.attempts = time.Second, 2 })
+	s, p := behindProxy(t, func(o *Options) { o.attempts = 2 })
 	id := contenttest.Write(t, s, short(), 1<<20)
+	s.opts.Timeout = 3 * time.Second
 	for _, method := range []string{http.MethodGet, http.MethodPut, http.MethodHead} {
 		p.times(1, method, "/t", harm{hang: true})
 		wantContent(t, s, id, short())

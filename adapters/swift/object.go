@@ -31,6 +31,9 @@ func (s *Store) put(ctx context.Context, container, name string, b *buffer, etag
 	return err
 }
 
+// containerTries bounds how often a PUT is sent for want of its container.
+const containerTries = 6
+
 // putIn sends a PUT and makes its container when there is none yet.
 func (s *Store) putIn(ctx context.Context, r *request) (http.Header, error) {
 	for n := 1; ; n++ {
@@ -42,14 +45,15 @@ func (s *Store) putIn(ctx context.Context, r *request) (http.Header, error) {
 			return nil, err
 		}
 		// Proxies remember for a moment that there was no container.
-		if n == s.opts.attempts || s.pause(ctx, n, nil) != nil {
+		if n == containerTries || s.pause(ctx, n, nil) != nil {
 			return nil, fmt.Errorf("%w: the container is not seen: %v", content.ErrUnavailable, err)
 		}
 	}
 }
 
 // putManifest makes the segments one object, a static large object. Swift
-// looks at each segment's length and ETag before.
+// looks at each segment's length and ETag before, and at the ETag of all, which
+// is the MD5 of theirs.
 func (s *Store) putManifest(ctx context.Context, id content.ID, segments []segment) error {
 	text, err := json.Marshal(segments)
 	if err != nil {
@@ -59,13 +63,14 @@ func (s *Store) putManifest(ctx context.Context, id content.ID, segments []segme
 	for i := range segments {
 		io.WriteString(sum, segments[i].ETag)
 	}
-	b := &buffer{budget: s.budget, blocks: [][]byte{text}, size: int64(len(text))}
+	etag := hex.EncodeToString(sum.Sum(nil))
 	h, err := s.putIn(ctx, &request{
-		method: http.MethodPut, container: s.container(id), object: string(id), body: b,
+		method: http.MethodPut, container: s.container(id), object: string(id),
+		body:   &buffer{blocks: [][]byte{text}, size: int64(len(text))},
 		query:  url.Values{"multipart-manifest": {"put"}},
-		header: map[string]string{"Content-Type": octets},
+		header: map[string]string{"Etag": etag, "Content-Type": octets},
 	})
-	if err == nil && unquote(h.Get("Etag")) != hex.EncodeToString(sum.Sum(nil)) {
+	if err == nil && unquote(h.Get("Etag")) != etag {
 		err = fmt.Errorf("PUT %s: %w: another ETag came back", id, content.ErrUnavailable)
 	}
 	return err

@@ -117,6 +117,7 @@ func (p *proxy) serve(w http.ResponseWriter, r *http.Request) {
 		breakOff(w)
 		return
 	case h.hang:
+		io.Copy(io.Discard, r.Body) // only then is it noticed that the client goes
 		<-r.Context().Done()
 		return
 	}

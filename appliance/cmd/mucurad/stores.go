@@ -1,16 +1,19 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/afero"
 
 	"github.com/mucura/mucura/adapters/localfs"
 	"github.com/mucura/mucura/adapters/sqlite"
+	"github.com/mucura/mucura/adapters/swift"
 	"github.com/mucura/mucura/core/app"
 	"github.com/mucura/mucura/core/config"
 	"github.com/mucura/mucura/core/content"
@@ -57,13 +60,20 @@ func openMeta(url string) (meta.Store, error) {
 	}
 }
 
+// openTimeout is how long a remote store may take to answer at the start.
+const openTimeout = time.Minute
+
 // openContent chooses the adapter of a content store by its URL.
 func openContent(url string) (content.Store, error) {
 	scheme, path, _ := strings.Cut(url, "://")
 	switch scheme {
 	case "file":
 		return localfs.Open(afero.NewOsFs(), path, localfs.Options{})
+	case "swift", "swift+http":
+		ctx, cancel := context.WithTimeout(context.Background(), openTimeout)
+		defer cancel()
+		return swift.Open(ctx, url, swift.Options{})
 	default:
-		return nil, fmt.Errorf("no such store: %q (there is file:///path)", url)
+		return nil, fmt.Errorf("no such store: %q (there are file:///path, swift://host/v3?… and swift://env)", scheme)
 	}
 }
