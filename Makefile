@@ -45,3 +45,8 @@ bench: build
 
 clean:
 	rm -rf bin out
+
+# A one-node Swift (STACKFLAGS=-keystone) on loopback; prints the settings to use.
+.PHONY: stack-swift
+stack-swift:
+	@$(GO) run ./appliance/internal/stack swift $(STACKFLAGS)

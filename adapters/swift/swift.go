@@ -145,7 +145,7 @@ var (
 //	swift://env?…                    OS_AUTH_URL does, as all else is from OS_…
 //
 // docs/stores-swift.md lists what a query may say. Errors do not repeat the
-// URL, which may hold a key; Redact makes it fit to be shown.
+// URL, which may hold a key.
 func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	if opts.Getenv == nil {
 		opts.Getenv = os.Getenv

@@ -205,18 +205,6 @@ func (c *credentials) connection() *swift.Connection {
 	return conn
 }
 
-// hiddenURL is what a URL that cannot be parsed is shown as.
-const hiddenURL = "swift://(malformed)"
-
-// Redact gives the store's URL without its key, to be shown and logged.
-func Redact(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return hiddenURL
-	}
-	return u.Redacted()
-}
-
 // prefixes of container names need no escaping, and leave room for a number.
 var prefixes = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._-]{0,99}$`)
 

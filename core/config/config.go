@@ -75,7 +75,7 @@ func (c *Config) settings() []setting {
 		{"admin-listen", "address of health, metrics and profiles, host:port; \"off\" for none", false, text(&c.AdminListen)},
 		{"data", "data directory", false, text(&c.Data)},
 		{"metadata", "metadata store, URL: sqlite:///path/meta.db (default: in the data directory)", false, text(&c.Metadata)},
-		{"content", "content store, URL: file:///path (default: in the data directory)", false, text(&c.Content)},
+		{"content", "content store, URL: file:///path, swift://host/v3?… or swift://env (default: in the data directory)", false, text(&c.Content)},
 		{"registry", "store of accounts, keys, bucket names and usage, URL (default: the metadata store)", false, text(&c.Registry)},
 		{"site-key-file", "file with the key that seals secrets at rest, further lines with older keys; made when absent (default: in the data directory)", false, text(&c.SiteKeyFile)},
 		{"root-access-key-id", "administrator's access key ID; with none a pair is made and shown once", false, text(&c.RootAccessKeyID)},
