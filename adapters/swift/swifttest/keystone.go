@@ -20,8 +20,9 @@ type Keystone struct {
 	// Application credential of that user.
 	CredentialID, CredentialSecret string
 
-	n     *Node
-	token string // the administrator's
+	n       *Node
+	token   string // the administrator's
+	subject string // the token a request is about
 }
 
 // Of the stack's own users. It listens on loopback only, and not for long.
@@ -195,6 +196,18 @@ func (k *Keystone) create(ctx context.Context, path, kind string, attributes obj
 	return made[kind].ID, nil
 }
 
+// RevokeKeystoneToken ends a token that Keystone gave.
+func (n *Node) RevokeKeystoneToken(ctx context.Context, token string) error {
+	k := n.Keystone
+	if err := k.login(ctx); err != nil {
+		return err
+	}
+	k.subject = token
+	defer func() { k.subject = "" }()
+	_, _, err := k.call(ctx, http.MethodDelete, "/auth/tokens", nil)
+	return err
+}
+
 func (k *Keystone) call(ctx context.Context, method, path string, in any) (*http.Response, []byte, error) {
 	var body io.Reader
 	if in != nil {
@@ -212,6 +225,9 @@ func (k *Keystone) call(ctx context.Context, method, path string, in any) (*http
 	req.Header.Set("Content-Type", "application/json")
 	if k.token != "" {
 		req.Header.Set("X-Auth-Token", k.token)
+	}
+	if k.subject != "" {
+		req.Header.Set("X-Subject-Token", k.subject)
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
