@@ -278,7 +278,7 @@ func TestLostSegment(t *testing.T) {
 
 // A Swift that gives no answer is not waited for without end.
 func TestHanging(t *testing.T) {
-	s, p := behindProxy(t, func(o *Options) { o.attempts = 2 })
+	s, p := behindProxy(t, nil)
 	id := contenttest.Write(t, s, short(), 1<<20)
 	s.opts.Timeout = 3 * time.Second
 	for _, method := range []string{http.MethodGet, http.MethodPut, http.MethodHead} {
@@ -288,6 +288,7 @@ func TestHanging(t *testing.T) {
 			t.Errorf("%s hangs once: %v", method, err)
 		}
 	}
+	s.opts.attempts = 2
 	p.times(1000, http.MethodGet, "/t", harm{hang: true})
 	if _, err := contenttest.Read(s, id, 0, -1); !errors.Is(err, content.ErrUnavailable) {
 		t.Errorf("hangs always: %v", err)

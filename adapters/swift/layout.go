@@ -129,10 +129,14 @@ func (s *Store) listingLimit(ctx context.Context) (int, error) {
 			return 0, err
 		}
 		l = &limits{}
-		if b, err := s.info(ctx, t); err == nil {
-			_ = json.Unmarshal(b, l) // a site may hide it, or say less
-		} else if ctx.Err() != nil {
-			return 0, ctx.Err()
+		b, err := s.info(ctx, t)
+		var st *status
+		switch {
+		case err == nil:
+			_ = json.Unmarshal(b, l) // it may say less
+		case errors.As(err, &st) && !retryable(err): // the site hides it
+		default:
+			return 0, err
 		}
 		s.mu.Lock()
 		s.limits = l

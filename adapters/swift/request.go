@@ -101,13 +101,13 @@ func (s *Store) attempt(ctx context.Context, t *token, r *request) (*http.Respon
 		}
 	}
 	res, err := client.Do(req)
+	if err == nil && res.StatusCode/100 != 2 {
+		err = newStatus(r, res) // ends the connection if the body is not sent yet
+	}
 	if body != nil {
-		<-body.closed // the transport may be sending still, after an early answer
+		<-body.closed // the transport may let go of it later than it returns
 	}
 	watch.stop()
-	if err == nil && res.StatusCode/100 != 2 {
-		err = newStatus(r, res)
-	}
 	if err != nil {
 		if cause := context.Cause(ctx); cause != nil {
 			err = cause

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"regexp"
@@ -59,7 +60,7 @@ func parse(raw string, o Options) (credentials, Options, error) {
 		c.key, _ = u.User.Password()
 	}
 	rows := c.rows(&o)
-	for _, name := range slices.Sorted(keysOf(query)) {
+	for _, name := range slices.Sorted(maps.Keys(query)) {
 		set := rows[name]
 		switch values := query[name]; {
 		case slices.Contains([]string{"key", "password", "secret", "token"}, name):
@@ -76,16 +77,6 @@ func parse(raw string, o Options) (credentials, Options, error) {
 	}
 	c.fromEnvironment(o.Getenv)
 	return c, o, c.complete()
-}
-
-func keysOf(v url.Values) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range v {
-			if !yield(k) {
-				return
-			}
-		}
-	}
 }
 
 // rows are the settings a URL may have.

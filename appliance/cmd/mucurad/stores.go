@@ -72,7 +72,11 @@ func openContent(url string) (content.Store, error) {
 	case "swift", "swift+http":
 		ctx, cancel := context.WithTimeout(context.Background(), openTimeout)
 		defer cancel()
-		return swift.Open(ctx, url, swift.Options{})
+		s, err := swift.Open(ctx, url, swift.Options{})
+		if err != nil {
+			return nil, err // a nil *swift.Store would be a store to the caller
+		}
+		return s, nil
 	default:
 		return nil, fmt.Errorf("no such store: %q (there are file:///path, swift://host/v3?… and swift://env)", scheme)
 	}
