@@ -59,7 +59,7 @@ apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=600 "$@"`
 }
 
 // startTimeout is generous: the machine may be busy with other tests.
-const startTimeout = 5 * time.Minute
+const startTimeout = 8 * time.Minute
 
 // Shared is a node that the tests of a package share.
 type Shared struct {

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -156,8 +157,9 @@ func (n *Node) StopServer(name string) error { return n.procs.stop(name) }
 // WaitFor returns when the server answers.
 func (n *Node) WaitFor(ctx context.Context, server string) error {
 	url := "http://" + n.addr(server) + "/healthcheck"
+	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	for {
-		res, err := http.Get(url)
+		res, err := client.Get(url)
 		if err == nil {
 			io.Copy(io.Discard, res.Body)
 			res.Body.Close()
@@ -218,11 +220,16 @@ func (n *Node) Stop() error {
 	return err
 }
 
-// freePorts finds ports on which nobody listens.
+// freePorts finds ports on which nobody listens, below those the kernel gives
+// to outgoing connections: one of these could take a port before its server does.
 func freePorts(names ...string) (map[string]int, error) {
 	ports := map[string]int{}
 	for _, name := range names {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		var l net.Listener
+		err := errors.New("no port is free")
+		for tries := 0; err != nil && tries < 100; tries++ {
+			l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 15_000+rand.N(15_000)))
+		}
 		if err != nil {
 			return nil, err
 		}
