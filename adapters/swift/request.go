@@ -39,7 +39,7 @@ func (r *request) String() string {
 // those of package content, of the context, or a *status.
 func (s *Store) do(ctx context.Context, r *request) (*http.Response, error) {
 	begun := s.opts.Now()
-	reauthenticated := 0
+	renewed := false
 	for n := 1; ; n++ {
 		t, err := s.session.get(ctx)
 		var res *http.Response
@@ -53,12 +53,15 @@ func (s *Store) do(ctx context.Context, r *request) (*http.Response, error) {
 			return nil, fmt.Errorf("%s: %w", r, ctx.Err())
 		}
 		var st *status
-		if errors.As(err, &st) && st.code == http.StatusUnauthorized && reauthenticated < 2 {
+		if errors.As(err, &st) && st.code == http.StatusUnauthorized {
 			// The token has expired, or was revoked. The body is sent again
-			// from its beginning.
-			reauthenticated++
-			n--
-			if _, err = s.session.renew(ctx, t); err == nil {
+			// from its beginning. A new token that is not believed either is a
+			// matter of Swift's caches: it gets the time of any failure.
+			if _, rerr := s.session.renew(ctx, t); rerr != nil {
+				err = rerr
+			} else if !renewed {
+				renewed = true
+				n--
 				continue
 			}
 		}
@@ -197,7 +200,7 @@ func retryable(err error) bool {
 	var st *status
 	if errors.As(err, &st) {
 		switch st.code {
-		case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusUnprocessableEntity, statusRateLimited, statusClientGone:
+		case http.StatusUnauthorized, http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusUnprocessableEntity, statusRateLimited, statusClientGone:
 			return true
 		}
 		return st.code >= 500 && st.code != http.StatusNotImplemented && st.code != http.StatusInsufficientStorage
