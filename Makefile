@@ -57,3 +57,8 @@ clean:
 .PHONY: stack-redis
 stack-redis:
 	@$(GO) run ./appliance/internal/stack redis $(STACKFLAGS)
+
+# A one-node Swift (STACKFLAGS=-keystone) on loopback; prints the settings to use.
+.PHONY: stack-swift
+stack-swift:
+	@$(GO) run ./appliance/internal/stack swift $(STACKFLAGS)

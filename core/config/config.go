@@ -128,7 +128,7 @@ func (c *Config) settings() []setting {
 		{"admin-listen", "address of health, metrics and profiles, host:port; \"off\" for none", false, text(&c.AdminListen)},
 		{"data", "data directory", false, text(&c.Data)},
 		{"metadata", "metadata store, URL: sqlite:///path/meta.db, redis://host:6379, riak://host:8098,host2:8098/?type=mucura, plugin:///path/of/binary (default: in the data directory)", false, location(&c.Metadata)},
-		{"content", "content store, URL: file:///path, riak://host:8098/?type=mucura, plugin:///path/of/binary (default: in the data directory)", false, location(&c.Content)},
+		{"content", "content store, URL: file:///path, swift://host/v3?… or swift://env, riak://host:8098/?type=mucura, plugin:///path/of/binary (default: in the data directory)", false, location(&c.Content)},
 		{"registry", "store of accounts, keys, bucket names and usage, URL (default: the metadata store)", false, location(&c.Registry)},
 		{"registry-when-healthy", "accept a registry whose compare-and-set is exact only while its cluster is healthy: two people may then get one bucket name, and quotas may be overrun, in a partition of the network", false, boolean(&c.RegistryWhenHealthy)},
 		{"site-key-file", "file with the key that seals secrets at rest, further lines with older keys; made when absent (default: in the data directory)", false, text(&c.SiteKeyFile)},

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/afero"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/mucura/mucura/adapters/localfs"
 	"github.com/mucura/mucura/adapters/plugin"
 	"github.com/mucura/mucura/adapters/sqlite"
+	"github.com/mucura/mucura/adapters/swift"
 	"github.com/mucura/mucura/core/app"
 	"github.com/mucura/mucura/core/config"
 	"github.com/mucura/mucura/core/content"
@@ -85,6 +87,9 @@ func openMeta(url string) (meta.Store, error) {
 	}
 }
 
+// openTimeout is how long a remote store may take to answer at the start.
+const openTimeout = time.Minute
+
 // openContent chooses the adapter of a content store by its URL.
 func openContent(url string) (content.Store, error) {
 	scheme, path, _ := strings.Cut(url, "://")
@@ -95,8 +100,16 @@ func openContent(url string) (content.Store, error) {
 		return openRiakContent(url)
 	case "plugin":
 		return plugin.OpenContent(context.Background(), url, plugin.Options{Log: obs.NewLog(os.Stderr, "info")})
+	case "swift", "swift+http":
+		ctx, cancel := context.WithTimeout(context.Background(), openTimeout)
+		defer cancel()
+		s, err := swift.Open(ctx, url, swift.Options{})
+		if err != nil {
+			return nil, err // a nil *swift.Store would be a store to the caller
+		}
+		return s, nil
 	default:
-		return nil, fmt.Errorf("no such store: %q (there is file:///path, riak://host, plugin:///path/of/binary)", scheme)
+		return nil, fmt.Errorf("no such store: %q (there is file:///path, swift://host/v3?…, swift://env, riak://host, plugin:///path/of/binary)", scheme)
 	}
 }
 

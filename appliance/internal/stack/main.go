@@ -3,6 +3,7 @@
 // until it gets SIGTERM or SIGINT, and takes everything with it.
 //
 //	stack redis [-sentinel | -cluster] [-dir DIR]
+//	stack swift [-keystone] [-dir DIR]
 package main
 
 import (
@@ -26,12 +27,14 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return errors.New("usage: stack redis [flags]")
+		return errors.New("usage: stack redis|swift [flags]")
 	}
 	fs := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	switch args[0] {
 	case "redis":
 		return redis(ctx, fs, args[1:])
+	case "swift":
+		return swift(ctx, fs, args[1:])
 	default:
 		return fmt.Errorf("no such store: %q", args[0])
 	}
