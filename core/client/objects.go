@@ -189,10 +189,18 @@ func (c *Client) ours(ctx context.Context, bucket, key string, want Checksum, er
 	return nil, err
 }
 
-// Delete deletes an object, or one version of it. Deleting what is not there is
-// no error.
-func (c *Client) Delete(ctx context.Context, bucket, key, version string) error {
-	_, err := c.do(ctx, &request{method: http.MethodDelete, bucket: bucket, key: key, query: versionQuery(version)}, nil)
+// Delete deletes an object, or one version of it, if it has the ETag ifMatch;
+// "" is any. Deleting what is not there is no error.
+func (c *Client) Delete(ctx context.Context, bucket, key, version, ifMatch string) error {
+	h := http.Header{}
+	if ifMatch != "" {
+		h.Set("If-Match", `"`+ifMatch+`"`)
+	}
+	q := &request{method: http.MethodDelete, bucket: bucket, key: key, query: versionQuery(version), header: h}
+	repeated, err := c.do(ctx, q, nil)
+	if repeated && HasStatus(err, http.StatusNotFound) && !HasCode(err, "NoSuchBucket") {
+		return nil // an attempt whose answer was lost did it
+	}
 	return err
 }
 
@@ -210,7 +218,7 @@ func (c *Client) DeleteMany(ctx context.Context, bucket string, keys []string) (
 	}{Quiet: true}
 	for _, key := range keys {
 		if !xmlText(key) { // which a document cannot say
-			if err := c.Delete(ctx, bucket, key, ""); err != nil {
+			if err := c.Delete(ctx, bucket, key, "", ""); err != nil {
 				failed = append(failed, err)
 			}
 			continue
