@@ -11,7 +11,9 @@ type Request struct {
 	// Action is the S3 action: "s3:GetObject".
 	Action string
 	Bucket *catalog.Bucket // nil for service-level actions (s3:ListAllMyBuckets, s3:CreateBucket)
-	Key    string          // "" for bucket-level actions
+	// NewBucket is the bucket to be made (s3:CreateBucket).
+	NewBucket string
+	Key       string // "" for bucket-level actions
 	// Object is the version concerned, when there is one: its owner, ACL and tags count.
 	Object *catalog.Object
 	// Initiator is the account ID that began the multipart upload concerned,

@@ -7,8 +7,8 @@ import (
 func allow(reason string) Decision { return Decision{Allow: true, Reason: reason} }
 func deny(reason string) Decision  { return Decision{Reason: reason} }
 
-// decide asks, in this order: is the account active; does the session's policy
-// let it; is it the bucket policy that its owner must always reach; does the
+// decide asks, in this order: is the account active; is the access key good for
+// it; does every session policy let it; is it the bucket policy that its owner must always reach; does the
 // bucket policy deny; is it an operator, the bucket's owner, the object's owner,
 // the upload's initiator; does the bucket policy allow; does an ACL.
 func (s Site) decide(q Request) Decision {
@@ -20,9 +20,16 @@ func (s Site) decide(q Request) Decision {
 		}
 	}
 	e := env{q: &q}
-	if !p.Anonymous() && p.SessionPolicy != "" {
-		if d := s.session(&e); !d.Allow {
-			return d
+	if !p.Anonymous() {
+		if len(p.Scope) > 0 {
+			if why := outOfScope(&q); why != "" {
+				return deny(why)
+			}
+		}
+		for _, policy := range p.SessionPolicies {
+			if d := s.session(&e, policy); !d.Allow {
+				return d
+			}
 		}
 	}
 	if q.Bucket == nil {
@@ -31,9 +38,9 @@ func (s Site) decide(q Request) Decision {
 	return s.onBucket(&e)
 }
 
-// session tells whether the session's policy lets the request pass.
-func (s Site) session(e *env) Decision {
-	policy, err := s.Policies.session(e.q.Principal.SessionPolicy)
+// session tells whether a session policy lets the request pass.
+func (s Site) session(e *env, document string) Decision {
+	policy, err := s.Policies.session(document)
 	if err != nil {
 		return deny("session policy cannot be read: " + err.Error())
 	}

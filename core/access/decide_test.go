@@ -305,7 +305,7 @@ func TestSessionPolicy(t *testing.T) {
 		{"Effect":"Deny","Action":"s3:*","Resource":"arn:aws:s3:::b/in/secret"}]}`
 	for _, who := range []string{"owner", "op"} {
 		p := principal(who)
-		p.SessionPolicy = doc
+		p.SessionPolicies = []string{doc}
 		for _, tc := range []struct {
 			action, key string
 			bucket      *catalog.Bucket
@@ -327,13 +327,13 @@ func TestSessionPolicy(t *testing.T) {
 		}
 	}
 	p := principal("owner")
-	p.SessionPolicy = "{broken"
+	p.SessionPolicies = []string{"{broken"}
 	if d := (Site{}).Decide(Request{Principal: p, Action: "s3:GetObject", Bucket: b, Key: "k"}); d.Allow {
 		t.Error("an unreadable session policy let something pass")
 	}
 	// It never adds anything.
 	p = principal("other")
-	p.SessionPolicy = one(`"Effect":"Allow","Action":"s3:*","Resource":"*"`)
+	p.SessionPolicies = []string{one(`"Effect":"Allow","Action":"s3:*","Resource":"*"`)}
 	if d := (Site{}).Decide(Request{Principal: p, Action: "s3:GetObject", Bucket: b, Key: "k"}); d.Allow {
 		t.Error("a session policy granted something")
 	}

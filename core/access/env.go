@@ -16,8 +16,8 @@ type env struct {
 
 // target is the resource of the request without "arn:aws:s3:::".
 func (e *env) target() string {
-	if e.resource == "" && e.q.Bucket != nil {
-		e.resource = e.q.Bucket.Name
+	if e.resource == "" {
+		e.resource = e.q.bucketName()
 		if e.q.Key != "" {
 			e.resource += "/" + e.q.Key
 		}

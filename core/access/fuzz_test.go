@@ -50,7 +50,7 @@ func FuzzDecide(f *testing.F) {
 	f.Fuzz(func(t *testing.T, policy, session, action, key, name, value, who string) {
 		b := &catalog.Bucket{Name: "b", Owner: "owner", Policy: policy, Ownership: catalog.ObjectWriter}
 		p := principal(who)
-		p.SessionPolicy = session
+		p.SessionPolicies = []string{session}
 		q := Request{Principal: p, Action: action, Bucket: b, Key: key, Context: map[string][]string{name: {value}}}
 		d := (Site{}).Decide(q)
 		if d.Reason == "" {

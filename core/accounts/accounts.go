@@ -19,13 +19,23 @@ type Service struct {
 	SiteKey []byte
 	// OldSiteKeys still open what was sealed before the site key was changed.
 	OldSiteKeys [][]byte
+	// SessionMax is the longest life of a session; 0: 12 hours.
+	SessionMax time.Duration
+	// Passwords hashes passwords and compares them; nil: nobody has one.
+	Passwords Hasher
+	// MakeHome makes the bucket an account gets when it is approved, and tells
+	// its name. It may be called again for the same account. nil: none is made.
+	MakeHome func(ctx context.Context, a *catalog.Account) (bucket string, err error)
 
 	state serviceState
 }
 
 // Key implements sigv4.KeySource: the secret of an access key and, as
-// Key.Owner, its *catalog.Principal. s3err.InvalidAccessKeyID for an unknown or
-// expired key; s3err.AccessDenied when the account is not active.
+// Key.Owner, its *catalog.Principal. With a session token the access key is the
+// session's, and nothing but the account is read (and the access key the
+// session was made with, if it was). s3err.InvalidAccessKeyID for an unknown or
+// expired key; s3err.AccessDenied when the account is not active, or the
+// session was ended; s3err.InvalidToken and s3err.ExpiredToken.
 func (s *Service) Key(ctx context.Context, accessKeyID, sessionToken string) (sigv4.Key, error) {
 	return s.key(ctx, accessKeyID, sessionToken)
 }

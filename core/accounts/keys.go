@@ -13,6 +13,7 @@ import (
 
 	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/meta"
+	"github.com/mucura/mucura/core/session"
 )
 
 // KeySpec says what access key to add. Both parts of the pair are generated
@@ -21,7 +22,9 @@ type KeySpec struct {
 	AccessKeyID     string
 	SecretAccessKey string
 	Label           string
-	Expires         time.Time // zero: never
+	Expires         time.Time     // zero: never
+	Scope           catalog.Scope // nil: everything the account may do
+	replaces        string
 }
 
 // NewKey is an access key with its secret, which is told once.
@@ -60,15 +63,16 @@ func (s *Service) sealKey(accountID string, spec KeySpec) (*NewKey, error) {
 	if err := checkPair(spec); err != nil {
 		return nil, err
 	}
-	box, err := s.sealBox()
+	ring, err := s.ring()
 	if err != nil {
 		return nil, err
 	}
 	return &NewKey{
 		AccessKey: catalog.AccessKey{
 			ID: spec.AccessKeyID, Account: accountID, Label: spec.Label,
-			Sealed:  box.Seal([]byte(spec.SecretAccessKey), []byte(spec.AccessKeyID)),
+			Sealed:  ring.box.Seal([]byte(spec.SecretAccessKey), []byte(spec.AccessKeyID)),
 			Created: s.Now().UTC().Truncate(time.Millisecond), Expires: spec.Expires,
+			Scope: spec.Scope, Replaces: spec.replaces,
 		},
 		Secret: spec.SecretAccessKey,
 	}, nil
@@ -131,6 +135,9 @@ func (s *Service) RemoveKey(ctx context.Context, accountID, accessKeyID string) 
 	if err != nil { // somebody replaced it in between
 		return s.RemoveKey(ctx, accountID, accessKeyID)
 	}
+	if err := s.Registry.Delete(ctx, catalog.KeyUses, accessKeyID, meta.Always); err != nil {
+		return err
+	}
 	return s.Registry.Delete(ctx, catalog.KeysOf(accountID), accessKeyID, meta.Always)
 }
 
@@ -167,8 +174,10 @@ func checkPair(spec KeySpec) error {
 		return errors.New("secret access key: give 8 to 256 bytes, without control characters")
 	case len(spec.Label) > 256 || hasControl(spec.Label):
 		return errors.New("label: give at most 256 bytes, without control characters")
+	case session.Is(spec.AccessKeyID):
+		return fmt.Errorf("access key ID %q has the form of a session's", spec.AccessKeyID)
 	}
-	return nil
+	return CheckScope(spec.Scope)
 }
 
 // generateID makes an access key ID: "MU" and 18 letters and digits (90 random bits).

@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/meta"
 	"github.com/mucura/mucura/core/s3err"
-	"github.com/mucura/mucura/core/seal"
 	"github.com/mucura/mucura/core/sigv4"
 	"github.com/mucura/mucura/core/vcache"
 )
@@ -20,12 +20,12 @@ import (
 // records are read for every request all the same, so nothing stale is used: a
 // key removed or an account suspended by another process is refused at once.
 type serviceState struct {
-	once   sync.Once // makes box from the site keys
-	box    *seal.Box
-	boxErr error
+	mu   sync.Mutex // held while a ring is made
+	ring atomic.Pointer[keyRing]
 
 	keys     vcache.Cache[principalKey]
 	accounts vcache.Cache[*catalog.Account]
+	uses     uses
 }
 
 // principalKey is an access key ready for use. It holds for the access key
@@ -42,7 +42,7 @@ const maxAccessKeyID = 128
 
 func (s *Service) key(ctx context.Context, accessKeyID, sessionToken string) (sigv4.Key, error) {
 	if sessionToken != "" {
-		return sigv4.Key{}, s3err.InvalidToken
+		return s.sessionKey(ctx, accessKeyID, sessionToken)
 	}
 	if accessKeyID == "" || len(accessKeyID) > maxAccessKeyID {
 		return sigv4.Key{}, s3err.InvalidAccessKeyID
@@ -68,7 +68,7 @@ func (s *Service) key(ctx context.Context, accessKeyID, sessionToken string) (si
 		return sigv4.Key{}, s3err.AccessDenied
 	}
 	if !known || k.accountVersion != version {
-		p := &catalog.Principal{Account: acct, AccessKeyID: accessKeyID}
+		p := &catalog.Principal{Account: acct, AccessKeyID: accessKeyID, Scope: k.record.Scope}
 		k.accountVersion, k.key = version, sigv4.Key{ID: accessKeyID, Secret: k.secret, Owner: p}
 		s.state.keys.Put(accessKeyID, rec.Version, k)
 	}
@@ -93,20 +93,15 @@ func (s *Service) openKey(accessKeyID string, value []byte) (k principalKey, err
 
 // secret unseals the secret of an access key.
 func (s *Service) secret(k *catalog.AccessKey) (string, error) {
-	box, err := s.sealBox()
+	ring, err := s.ring()
 	if err != nil {
 		return "", err
 	}
-	secret, err := box.Open(k.Sealed, []byte(k.ID))
+	secret, err := ring.box.Open(k.Sealed, []byte(k.ID))
 	if err != nil {
 		return "", fmt.Errorf("secret of access key %s: %w", k.ID, err)
 	}
 	return string(secret), nil
-}
-
-func (s *Service) sealBox() (*seal.Box, error) {
-	s.state.once.Do(func() { s.state.box, s.state.boxErr = seal.New(s.SiteKey, s.OldSiteKeys...) })
-	return s.state.box, s.state.boxErr
 }
 
 func (s *Service) account(ctx context.Context, id string) (*catalog.Account, error) {

@@ -33,6 +33,11 @@ type NewAccount struct {
 	CanonicalID string
 	Role        catalog.Role
 	Quota       int64 // bytes; -1 is no limit
+	QuotaCap    int64 // up to what the person raises it herself, bytes; -1 is no limit
+	Subjects    []catalog.Subject
+	Groups      []string
+	// State is Active or Requested; "" is Active.
+	State catalog.State
 }
 
 // Add makes an active account. ErrExists when its name, e-mail address or
@@ -44,8 +49,11 @@ type NewAccount struct {
 func (s *Service) Add(ctx context.Context, in NewAccount) (*catalog.Account, error) {
 	a := catalog.Account{
 		ID: randomHex(12), Name: in.Name, DisplayName: in.DisplayName, Email: in.Email,
-		CanonicalID: in.CanonicalID, Role: in.Role, State: catalog.Active, Quota: in.Quota,
-		Created: s.Now().UTC().Truncate(time.Millisecond),
+		CanonicalID: in.CanonicalID, Role: in.Role, State: in.State, Quota: in.Quota, QuotaCap: in.QuotaCap,
+		Subjects: in.Subjects, Groups: in.Groups, Created: s.now(),
+	}
+	if a.State == "" {
+		a.State = catalog.Active
 	}
 	if a.CanonicalID == "" {
 		a.CanonicalID = randomHex(32)
@@ -113,17 +121,18 @@ func (s *Service) Update(ctx context.Context, id string, change func(*catalog.Ac
 		if err != nil {
 			return nil, err
 		}
-		a := *old
-		if err := change(&a); err != nil {
+		a := old.Clone()
+		if err := change(a); err != nil {
 			return nil, err
 		}
 		a.ID, a.Created = old.ID, old.Created
-		if err := check(&a); err != nil {
+		s.settleState(old, a)
+		if err := check(a); err != nil {
 			return nil, err
 		}
-		err = s.replace(ctx, old, &a, version)
+		err = s.replace(ctx, old, a, version)
 		if err == nil {
-			return &a, nil
+			return a, nil
 		}
 		if !errors.Is(err, meta.ErrConflict) {
 			return nil, err
@@ -131,6 +140,26 @@ func (s *Service) Update(ctx context.Context, id string, change func(*catalog.Ac
 	}
 	return nil, fmt.Errorf("update account %s: %w", id, meta.ErrConflict)
 }
+
+// settleState does what goes with every change of an account: who is no longer
+// active has no sessions, and sessions that have expired need not be remembered
+// as ended.
+func (s *Service) settleState(old, a *catalog.Account) {
+	now := s.now()
+	if a.State != old.State {
+		a.Since = now
+		if old.State == catalog.Active {
+			a.SessionEpoch++
+		}
+	}
+	if a.SessionEpoch != old.SessionEpoch {
+		a.Revoked = nil
+	}
+	a.Revoked = slices.DeleteFunc(a.Revoked, func(r catalog.RevokedSession) bool { return now.After(r.Expires) })
+}
+
+// now is the time to write in records.
+func (s *Service) now() time.Time { return s.Now().UTC().Truncate(time.Millisecond) }
 
 // replace writes a changed account: new index entries before it, old ones removed after.
 func (s *Service) replace(ctx context.Context, old, a *catalog.Account, version meta.Version) error {

@@ -15,6 +15,8 @@ import (
 const (
 	emailIndex     = "e:"
 	canonicalIndex = "c:"
+	dnIndex        = "d:"
+	oidcIndex      = "o:"
 )
 
 // indexes are the keys in catalog.AccountNames that belong to an account.
@@ -22,6 +24,11 @@ func indexes(a *catalog.Account) []string {
 	ix := []string{a.Name, canonicalIndex + a.CanonicalID}
 	if a.Email != "" {
 		ix = append(ix, emailIndex+strings.ToLower(a.Email))
+	}
+	for i := range a.Subjects {
+		if index := subjectIndex(&a.Subjects[i]); index != "" && !slices.Contains(ix, index) {
+			ix = append(ix, index)
+		}
 	}
 	return ix
 }
@@ -116,6 +123,10 @@ func describe(index string) string {
 		return "e-mail address " + index[len(emailIndex):]
 	case strings.HasPrefix(index, canonicalIndex):
 		return "canonical ID " + index[len(canonicalIndex):]
+	case strings.HasPrefix(index, dnIndex):
+		return "the certificate's subject"
+	case strings.HasPrefix(index, oidcIndex):
+		return "the subject of the identity provider"
 	default:
 		return "account " + index
 	}
@@ -134,8 +145,11 @@ func check(a *catalog.Account) error {
 		return fmt.Errorf("canonical ID %q: give 1 to 128 letters, digits or any of . _ -", a.CanonicalID)
 	case a.Role != catalog.Member && a.Role != catalog.Operator:
 		return fmt.Errorf("role %q: give %s or %s", a.Role, catalog.Member, catalog.Operator)
-	case a.Quota < -1:
-		return fmt.Errorf("quota of %d bytes: give -1 for no limit, else 0 or more", a.Quota)
+	case a.Quota < -1 || a.QuotaCap < -1:
+		return fmt.Errorf("quota of %d bytes, cap of %d: give -1 for no limit, else 0 or more", a.Quota, a.QuotaCap)
+	}
+	if err := checkSubjects(a); err != nil {
+		return err
 	}
 	switch a.State {
 	case catalog.Requested, catalog.Active, catalog.Suspended, catalog.Closing:

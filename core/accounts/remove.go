@@ -26,13 +26,13 @@ func (s *Service) Remove(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	was := a.State
+	was, why := a.State, a.Why
 	a, err = s.Update(ctx, a.ID, func(a *catalog.Account) error { a.State = catalog.Closing; return nil })
 	if err != nil {
 		return err
 	}
 	if err := s.ownsNothing(ctx, a.ID); err != nil {
-		if was == catalog.Closing {
+		if was == catalog.Closing && why != Closed {
 			was = catalog.Active // an earlier Remove had been cut short
 		}
 		_, undo := s.Update(context.WithoutCancel(ctx), a.ID, func(a *catalog.Account) error { a.State = was; return nil })
@@ -103,6 +103,18 @@ func (s *Service) erase(ctx context.Context, a *catalog.Account) error {
 		}
 	}
 	if err := s.Registry.Delete(ctx, catalog.Usages, a.ID, meta.Always); err != nil {
+		return err
+	}
+	err = s.scan(ctx, catalog.SessionsOf(a.ID), "", func(e meta.Entry) error {
+		return errors.Join(s.Registry.Delete(ctx, catalog.KeyUses, e.Key, meta.Always), s.Registry.Delete(ctx, catalog.SessionsOf(a.ID), e.Key, meta.Always))
+	})
+	if err != nil {
+		return err
+	}
+	err = s.scan(ctx, catalog.RequestsOf(a.ID), "", func(e meta.Entry) error {
+		return errors.Join(s.Registry.Delete(ctx, catalog.Requests, e.Key, meta.Always), s.Registry.Delete(ctx, catalog.RequestsOf(a.ID), e.Key, meta.Always))
+	})
+	if err != nil {
 		return err
 	}
 	for _, index := range indexes(a) {

@@ -9,6 +9,7 @@ package catalog
 
 import (
 	"encoding/hex"
+	"slices"
 	"time"
 
 	"github.com/mucura/mucura/core/content"
@@ -271,6 +272,48 @@ type Account struct {
 	State       State     `json:"state"`
 	Quota       int64     `json:"quota"` // bytes; -1 is no limit
 	Created     time.Time `json:"created"`
+	// QuotaCap is up to what the person raises her quota herself, bytes; 0: not
+	// at all; -1: without limit.
+	QuotaCap int64 `json:"quota_cap,omitempty"`
+	// Subjects are who may act as the account, besides whoever has its keys.
+	Subjects []Subject `json:"subjects,omitempty"`
+	// Groups are the groups an operator put the account in. Those that a proxy
+	// or a token brings hold for its session only.
+	Groups []string `json:"groups,omitempty"`
+	// Home is the bucket made at approval, "" for none.
+	Home string `json:"home,omitempty"`
+	// Why says, for people, what the state comes from.
+	Why string `json:"why,omitempty"`
+	// Since is when the state was last changed; zero: at Created.
+	Since time.Time `json:"since,omitzero"`
+	// SessionEpoch is that of the sessions in force. Raising it ends all that
+	// were issued before.
+	SessionEpoch int64 `json:"session_epoch,omitempty"`
+	// Revoked are sessions of the epoch that were ended one by one, until they
+	// would have expired.
+	Revoked []RevokedSession `json:"revoked,omitempty"`
+}
+
+// Clone copies the account with all that it points to.
+func (a *Account) Clone() *Account {
+	c := *a
+	c.Subjects = slices.Clone(a.Subjects)
+	c.Groups = slices.Clone(a.Groups)
+	c.Revoked = slices.Clone(a.Revoked)
+	return &c
+}
+
+// Ended tells whether a session of the account was ended before its time.
+func (a *Account) Ended(s *Session) bool {
+	if s.Epoch != a.SessionEpoch {
+		return true
+	}
+	for i := range a.Revoked {
+		if id := a.Revoked[i].ID; id == s.ID || slices.Contains(s.Parents, id) {
+			return true
+		}
+	}
+	return false
 }
 
 // Display is the name to show for the account.
@@ -289,6 +332,10 @@ type AccessKey struct {
 	Sealed  []byte    `json:"sealed"` // the secret, sealed under the site key with ID as additional data
 	Created time.Time `json:"created"`
 	Expires time.Time `json:"expires,omitzero"`
+	// Scope limits what the key is good for; nil: everything the account may do.
+	Scope Scope `json:"scope,omitempty"`
+	// Replaces is the access key ID that this one was made to follow.
+	Replaces string `json:"replaces,omitempty"`
 }
 
 // Usage is what an account uses, and what its processes may still spend
@@ -431,31 +478,6 @@ type Grant struct {
 // ACL is an access control list; the owner is the bucket's or object's own.
 type ACL struct {
 	Grants []Grant `json:"grants"`
-}
-
-// Principal is who asks. The zero value is nobody: anonymous.
-type Principal struct {
-	Account     *Account // nil: anonymous
-	AccessKeyID string
-	// SessionPolicy further narrows what the credentials may do; "" is no narrowing.
-	SessionPolicy string
-	Session       string // ID of the session, "" with a long-lived key
-}
-
-// Anonymous tells whether nobody signed the request.
-func (p *Principal) Anonymous() bool { return p == nil || p.Account == nil }
-
-// IsOperator tells whether the principal has the operator role.
-func (p *Principal) IsOperator() bool {
-	return !p.Anonymous() && p.Account.Role == Operator
-}
-
-// ID is the account ID, or "" for anonymous.
-func (p *Principal) ID() string {
-	if p.Anonymous() {
-		return ""
-	}
-	return p.Account.ID
 }
 
 func putUint64(b []byte, v uint64) {

@@ -11,8 +11,11 @@ import (
 // Partitions of the registry.
 const (
 	Accounts     meta.Partition = "account"      // account ID -> Account
-	AccountNames meta.Partition = "account-name" // name, e-mail ("e:"), canonical ID ("c:") -> account ID
+	AccountNames meta.Partition = "account-name" // name, e-mail ("e:"), canonical ID ("c:"), certificate ("d:"), OIDC subject ("o:") -> account ID
 	AccessKeys   meta.Partition = "access-key"   // access key ID -> AccessKey
+	KeyUses      meta.Partition = "key-use"      // access key ID -> KeyUse
+	Requests     meta.Partition = "request"      // request ID -> Request
+	FailureCount meta.Partition = "failure"      // hash of who -> Failures
 	Buckets      meta.Partition = "bucket"       // name -> Bucket
 	BucketDocs   meta.Partition = "bucket-doc"   // bucket ID "/" kind -> document
 	Usages       meta.Partition = "usage"        // account ID -> Usage
@@ -22,6 +25,13 @@ const (
 
 // KeysOf is the partition that lists an account's access keys: access key ID -> "".
 func KeysOf(account string) meta.Partition { return meta.Partition("keys-of/" + account) }
+
+// SessionsOf is the partition that lists the sessions issued to an account:
+// access key ID -> SessionEntry.
+func SessionsOf(account string) meta.Partition { return meta.Partition("sessions-of/" + account) }
+
+// RequestsOf is the partition that lists what an account asked for: request ID -> "".
+func RequestsOf(account string) meta.Partition { return meta.Partition("requests-of/" + account) }
 
 // BucketsOf is the partition that lists an account's buckets: name -> created.
 // A hint: the bucket record decides.

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mucura/mucura/core/access"
 	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/s3err"
 )
@@ -50,7 +51,7 @@ func (c *call) listBuckets() error {
 	b = c.newOwners().append(b, "Owner", c.principal.ID())
 	b = append(b, "<Buckets>"...)
 	for _, bk := range buckets {
-		if r := c.regionOf(bk); region == "" || region == r {
+		if r := c.regionOf(bk); (region == "" || region == r) && access.InScope(c.principal.Scope, bk.Name) {
 			b = append(b, "<Bucket>"...)
 			b = appendElement(b, "Name", bk.Name)
 			b = appendElement(b, "CreationDate", formatTime(bk.Created))
@@ -91,8 +92,8 @@ func (c *call) createBucket() error {
 	if c.principal.Anonymous() {
 		return s3err.AccessDenied
 	}
-	if err := c.authorize("s3:CreateBucket", "", nil, nil); err != nil {
-		return err
+	if d := c.ask(access.Request{Action: "s3:CreateBucket", NewBucket: c.bucket}, nil); !d.Allow {
+		return s3err.AccessDenied
 	}
 	in := catalog.Bucket{Name: c.bucket, Owner: c.principal.ID()}
 	if err := c.bucketFromBody(&in); err != nil {

@@ -62,7 +62,7 @@ func (c *call) decideOn(b *catalog.Bucket, action, key string, obj *catalog.Obje
 func (c *call) ask(q access.Request, extra []map[string][]string) access.Decision {
 	q.Principal = c.principal
 	b := q.Bucket
-	if (b != nil && b.Policy != "") || c.principal.SessionPolicy != "" {
+	if (b != nil && b.Policy != "") || c.principal.Narrowed() {
 		q.Context = c.conditionKeys(extra)
 	}
 	d := c.f.Site.Decide(q)

@@ -46,8 +46,9 @@ func queryCredentialMalformed(format string, args ...any) error {
 	return queryMalformed("Error parsing the X-Amz-Credential parameter; "+format, args...)
 }
 
-// parseCredential takes "ID/20130524/us-east-1/s3/aws4_request" apart.
-func parseCredential(value string, refuse refusal) (credential, error) {
+// parseCredential takes "ID/20130524/us-east-1/s3/aws4_request" apart; it must
+// be for the service.
+func parseCredential(value, service string, refuse refusal) (credential, error) {
 	var c credential
 	if strings.Count(value, "/") != 4 || value[0] == '/' {
 		return c, refuse(`the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".`)
@@ -58,7 +59,7 @@ func parseCredential(value string, refuse refusal) (credential, error) {
 	c.region, rest, _ = strings.Cut(rest, "/")
 	svc, end, _ = strings.Cut(rest, "/")
 	if svc != service {
-		return c, refuse(`incorrect service %q. This endpoint belongs to "s3".`, svc)
+		return c, refuse(`incorrect service %q. This endpoint belongs to %q.`, svc, service)
 	}
 	if end != terminal {
 		return c, refuse(`incorrect terminal %q. This endpoint uses "aws4_request".`, end)

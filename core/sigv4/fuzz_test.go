@@ -28,7 +28,7 @@ func FuzzAuthorizationHeader(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
-		c, err := parseAuthorization(value)
+		c, err := parseAuthorization(value, service)
 		if err != nil {
 			rowed(t, err)
 			return
@@ -107,7 +107,7 @@ func checkAccepted(t *testing.T, v *Verifier, r *http.Request) {
 
 func givenSignature(r *http.Request) string {
 	if a := r.Header.Get("Authorization"); a != "" {
-		c, _ := parseAuthorization(a)
+		c, _ := parseAuthorization(a, service)
 		return c.signature
 	}
 	return r.URL.Query().Get("X-Amz-Signature")
@@ -119,7 +119,7 @@ func referenceSignatures(r *http.Request, req *Request) []string {
 	q, _ := url.ParseQuery(strings.ReplaceAll(r.URL.RawQuery, ";", "%3B"))
 	signedHeaders := q.Get("X-Amz-SignedHeaders")
 	if a := r.Header.Get("Authorization"); a != "" {
-		c, _ := parseAuthorization(a)
+		c, _ := parseAuthorization(a, service)
 		signedHeaders = c.signedHeaders
 	}
 	var pairs []string
@@ -175,7 +175,7 @@ func FuzzChunkedDecoder(f *testing.F) {
 		}
 		kind := chunked + payload(mode%3)
 		decode := func(r io.Reader) (string, string, error) {
-			seed := newSeed(exampleCredentials(), "r", exampleTime)
+			seed := newSeed(exampleCredentials(), "r", service, exampleTime)
 			seed.signature = strings.Repeat("0", 64)
 			b := &chunkedBody{body: io.NopCloser(r), kind: kind, left: length}
 			if kind != unsignedChunked {

@@ -14,7 +14,7 @@ const maxSkew = 15 * time.Minute
 
 // headerClaim reads the claim of a request signed in its Authorization header.
 func (v *Verifier) headerClaim(r *http.Request, authorization string, now time.Time) (claim, error) {
-	c, err := parseAuthorization(authorization)
+	c, err := parseAuthorization(authorization, v.service())
 	if err != nil {
 		return c, err
 	}
@@ -34,7 +34,7 @@ func (v *Verifier) headerClaim(r *http.Request, authorization string, now time.T
 		return c, headerMalformed("Invalid credential date. Date is not the same as X-Amz-Date.")
 	}
 	c.payload = first(r.Header, "X-Amz-Content-Sha256")
-	if c.payload == "" {
+	if c.payload == "" && v.service() == service {
 		return c, s3err.InvalidRequest.Say("Missing required header for this request: x-amz-content-sha256")
 	}
 	c.token = first(r.Header, "X-Amz-Security-Token")
@@ -43,7 +43,7 @@ func (v *Verifier) headerClaim(r *http.Request, authorization string, now time.T
 
 // parseAuthorization reads "AWS4-HMAC-SHA256 Credential=…, SignedHeaders=…,
 // Signature=…", with or without spaces about the commas.
-func parseAuthorization(value string) (claim, error) {
+func parseAuthorization(value, service string) (claim, error) {
 	var c claim
 	scheme, rest, found := strings.Cut(strings.TrimSpace(value), " ")
 	if !found {
@@ -71,7 +71,7 @@ func parseAuthorization(value string) (claim, error) {
 		switch name {
 		case "Credential":
 			var err error
-			if c.credential, err = parseCredential(value, headerMalformed); err != nil {
+			if c.credential, err = parseCredential(value, service, headerMalformed); err != nil {
 				return c, err
 			}
 			haveCredential = true

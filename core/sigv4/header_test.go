@@ -172,7 +172,7 @@ func TestDateHeader(t *testing.T) {
 		r := sent(t, "GET", "http://s3.example.org/b/k", "")
 		r.Header.Set("Date", date)
 		r.Header.Set("X-Amz-Content-Sha256", EmptyPayload)
-		seed := newSeed(exampleCredentials(), "r", exampleTime)
+		seed := newSeed(exampleCredentials(), "r", service, exampleTime)
 		const signed = "date;host;x-amz-content-sha256"
 		seed.signRequest(r, signed, EmptyPayload)
 		r.Header.Set("Authorization", algorithm+" Credential="+exampleID+"/"+seed.scope+", SignedHeaders="+signed+", Signature="+seed.signature)
@@ -201,7 +201,7 @@ func TestMovedHeaders(t *testing.T) {
 	r = sent(t, "PUT", "http://s3.example.org/b/k", "abc")
 	r.TransferEncoding = []string{"chunked"}
 	r.Header.Set("Expect", "100-continue")
-	seed := newSeed(exampleCredentials(), "r", exampleTime)
+	seed := newSeed(exampleCredentials(), "r", service, exampleTime)
 	r.Header.Set("X-Amz-Date", seed.stamp)
 	r.Header.Set("X-Amz-Content-Sha256", UnsignedPayload)
 	const signed = "expect;host;transfer-encoding;x-amz-content-sha256;x-amz-date"

@@ -32,7 +32,7 @@ type mac struct {
 // signature is the lower-case hexadecimal form of an HMAC-SHA256.
 type signature [2 * sha256.Size]byte
 
-func newSigningKey(secret, day, region string) *signingKey {
+func newSigningKey(secret, day, region, service string) *signingKey {
 	var buf [64]byte
 	key := hmacSHA256(append(append(buf[:0], "AWS4"...), secret...), day)
 	for _, part := range [...]string{region, service, terminal} {
@@ -78,7 +78,7 @@ func (s *signature) is(given string) bool {
 
 // keyScope is everything a signing key follows from. The secret is part of it,
 // so a changed secret finds no old key.
-type keyScope struct{ id, secret, day, region string }
+type keyScope struct{ id, secret, day, region, service string }
 
 // keyCache remembers signing keys. Its zero value is empty and ready.
 type keyCache struct {
@@ -94,14 +94,14 @@ func (c *keyCache) get(s keyScope) (*signingKey, bool) {
 	if key != nil {
 		return key, true
 	}
-	return newSigningKey(s.secret, s.day, s.region), false
+	return newSigningKey(s.secret, s.day, s.region, s.service), false
 }
 
 // put remembers a key that has proved right; only those, so that nobody without
 // a secret fills the cache with regions and days of his own.
 func (c *keyCache) put(s keyScope, key *signingKey) {
 	// The strings are pieces of the request: keep no request for their sake.
-	s = keyScope{strings.Clone(s.id), strings.Clone(s.secret), strings.Clone(s.day), strings.Clone(s.region)}
+	s = keyScope{strings.Clone(s.id), strings.Clone(s.secret), strings.Clone(s.day), strings.Clone(s.region), s.service}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.keys == nil {

@@ -18,7 +18,7 @@ func TestSigningKeyIsHMAC(t *testing.T) {
 	for _, part := range []string{"20130524", "r", "s3", "aws4_request", "text"} {
 		key = hmacSHA256(key, part)
 	}
-	k := newSigningKey(exampleSecret, "20130524", "r")
+	k := newSigningKey(exampleSecret, "20130524", "r", service)
 	for range 3 {
 		var sig signature
 		k.sign(&sig, []byte("text"))
@@ -42,7 +42,7 @@ func TestKeyCache(t *testing.T) {
 		t.Errorf("%d keys after a wrong signature", len(v.signingKeys.keys))
 	}
 	for i := range 2 * maxSigningKeys {
-		scope := keyScope{exampleID, exampleSecret, "20130524", fmt.Sprint("region", i)}
+		scope := keyScope{exampleID, exampleSecret, "20130524", fmt.Sprint("region", i), service}
 		key, cached := v.signingKeys.get(scope)
 		if cached {
 			t.Fatal("known too early")

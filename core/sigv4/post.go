@@ -75,7 +75,7 @@ func (v *Verifier) postV4(ctx context.Context, fields map[string]string, now tim
 		return s3err.InvalidArgument.Say(format, args...).
 			Field("ArgumentName", "x-amz-credential").Field("ArgumentValue", fields["x-amz-credential"])
 	}
-	c, err := parseCredential(fields["x-amz-credential"], refuse)
+	c, err := parseCredential(fields["x-amz-credential"], service, refuse)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +89,7 @@ func (v *Verifier) postV4(ctx context.Context, fields map[string]string, now tim
 	if err != nil {
 		return nil, err
 	}
-	scope := keyScope{c.id, key.Secret, c.day, c.region}
+	scope := keyScope{c.id, key.Secret, c.day, c.region, service}
 	signing, cached := v.signingKeys.get(scope)
 	var sig signature
 	policy, given := fields["policy"], fields["x-amz-signature"]

@@ -22,7 +22,7 @@ func policyOf(t testing.TB, members map[string]any) string {
 
 // v4Form signs a policy, whatever it is, as a form does.
 func v4Form(policy string) map[string]string {
-	seed := newSeed(exampleCredentials(), "r", exampleTime)
+	seed := newSeed(exampleCredentials(), "r", service, exampleTime)
 	var sig signature
 	seed.key.sign(&sig, []byte(policy))
 	return map[string]string{

@@ -89,7 +89,7 @@ func (v *Verifier) queryClaim(q *queryAuth, now time.Time) (claim, error) {
 		return c, queryMalformed(`X-Amz-Algorithm only supports "AWS4-HMAC-SHA256 and AWS4-ECDSA-P256-SHA256"`)
 	}
 	var err error
-	if c.credential, err = parseCredential(q.credential, queryCredentialMalformed); err != nil {
+	if c.credential, err = parseCredential(q.credential, v.service(), queryCredentialMalformed); err != nil {
 		return c, err
 	}
 	if err := v.checkRegion(c.credential, queryCredentialMalformed); err != nil {

@@ -132,7 +132,7 @@ func TestPresignedExtras(t *testing.T) {
 			r.Header.Set("X-Amz-Content-Sha256", sha("body"))
 			signed = "host;x-amz-content-sha256"
 		}
-		seed := newSeed(exampleCredentials(), "r", exampleTime)
+		seed := newSeed(exampleCredentials(), "r", service, exampleTime)
 		r.URL.RawQuery = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=" + url.QueryEscape(exampleID+"/"+seed.scope) +
 			"&X-Amz-Date=" + seed.stamp + "&X-Amz-Expires=60&X-Amz-SignedHeaders=" + url.QueryEscape(signed)
 		if place == "query" {

@@ -173,7 +173,7 @@ func TestEncodingOnTheWire(t *testing.T) {
 // encoding would be.
 func TestPathSignedAsSent(t *testing.T) {
 	r := sent(t, "GET", "http://s3.example.org/b/a=b!(c)", "")
-	seed := newSeed(exampleCredentials(), "r", exampleTime)
+	seed := newSeed(exampleCredentials(), "r", service, exampleTime)
 	r.Header.Set("X-Amz-Date", seed.stamp)
 	r.Header.Set("X-Amz-Content-Sha256", EmptyPayload)
 	const signed = "host;x-amz-content-sha256;x-amz-date"

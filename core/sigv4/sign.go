@@ -29,10 +29,19 @@ func Sign(r *http.Request, c Credentials, region, payloadHash string, at time.Ti
 	signHeader(r, c, region, payloadHash, at)
 }
 
+// SignFor is Sign for another service than S3: "sts".
+func SignFor(service string, r *http.Request, c Credentials, region, payloadHash string, at time.Time) {
+	signHeaderFor(service, r, c, region, payloadHash, at)
+}
+
 // signHeader is Sign; it gives what a chunked body's signatures build on.
 func signHeader(r *http.Request, c Credentials, region, payloadHash string, at time.Time) *chunkSeed {
+	return signHeaderFor(service, r, c, region, payloadHash, at)
+}
+
+func signHeaderFor(svc string, r *http.Request, c Credentials, region, payloadHash string, at time.Time) *chunkSeed {
 	at = at.UTC()
-	seed := newSeed(c, region, at)
+	seed := newSeed(c, region, svc, at)
 	r.Header.Set("X-Amz-Date", seed.stamp)
 	r.Header.Set("X-Amz-Content-Sha256", payloadHash)
 	if c.SessionToken != "" {
@@ -50,7 +59,7 @@ func signHeader(r *http.Request, c Credentials, region, payloadHash string, at t
 // must be sent with it. It changes nothing in r.
 func Presign(r *http.Request, c Credentials, region string, expires time.Duration, at time.Time) string {
 	at = at.UTC()
-	seed := newSeed(c, region, at)
+	seed := newSeed(c, region, service, at)
 	signedHeaders := headersToSign(r.Header)
 	u := *r.URL
 	var b []byte
@@ -83,7 +92,7 @@ func Presign(r *http.Request, c Credentials, region string, expires time.Duratio
 // error is of a condition that JSON cannot say.
 func SignPolicy(c Credentials, region string, expiration time.Time, conditions []any, at time.Time) (map[string]string, error) {
 	at = at.UTC()
-	seed := newSeed(c, region, at)
+	seed := newSeed(c, region, service, at)
 	fields := map[string]string{
 		"x-amz-algorithm":  algorithm,
 		"x-amz-credential": c.AccessKeyID + "/" + seed.scope,
@@ -107,11 +116,11 @@ func SignPolicy(c Credentials, region string, expiration time.Time, conditions [
 	return fields, nil
 }
 
-func newSeed(c Credentials, region string, at time.Time) *chunkSeed {
+func newSeed(c Credentials, region, svc string, at time.Time) *chunkSeed {
 	day := at.Format(dayLayout)
 	return &chunkSeed{
-		key: newSigningKey(c.SecretAccessKey, day, region), id: c.AccessKeyID,
-		stamp: at.Format(stampLayout), scope: day + "/" + region + "/" + service + "/" + terminal,
+		key: newSigningKey(c.SecretAccessKey, day, region, svc), id: c.AccessKeyID,
+		stamp: at.Format(stampLayout), scope: day + "/" + region + "/" + svc + "/" + terminal,
 	}
 }
 

@@ -40,6 +40,9 @@ type Verifier struct {
 	// HostBucket gives the bucket that a Host header names, "" for none. Only
 	// Signature Version 2 signs the bucket apart from the host. Nil: none.
 	HostBucket func(host string) string
+	// Service is the service the requests are for; "" is S3. Those to another
+	// one ("sts") sign their body always, which is read for it.
+	Service string
 
 	signingKeys keyCache
 	scratch     scratchPool

@@ -1,9 +1,12 @@
 package sigv4
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -53,10 +56,23 @@ func (v *Verifier) check(r *http.Request, c *claim) (*Request, error) {
 	if err := requireSigned(r.Header, c); err != nil {
 		return nil, err
 	}
+	if c.token == "" { // a presigned request may have it as a signed header
+		c.token = first(r.Header, "X-Amz-Security-Token")
+	}
 	if c.payload == "" { // presigned; in a header it is required
 		c.payload = first(r.Header, "X-Amz-Content-Sha256")
 	}
-	if c.payload == "" {
+	switch {
+	case v.service() != service: // which sign the hash of the body, and need not say it
+		hash, err := hashBody(r)
+		if err != nil {
+			return nil, err
+		}
+		if c.payload != "" && !strings.EqualFold(c.payload, hash) {
+			return nil, hashMismatch(c.payload, hash)
+		}
+		c.payload = hash
+	case c.payload == "":
 		c.payload = unsignedPayload
 	}
 	kind, err := payloadKind(c.payload)
@@ -81,11 +97,39 @@ func (v *Verifier) check(r *http.Request, c *claim) (*Request, error) {
 	return req, openBody(req, r, kind, chunkSeed{signing, c.id, c.stamp, c.scope, c.signature})
 }
 
+func (v *Verifier) service() string {
+	if v.Service != "" {
+		return v.Service
+	}
+	return service
+}
+
+// maxHashed bounds a body that is read to be hashed, bytes.
+const maxHashed = 128 << 10
+
+// hashBody reads the body of a request to another service than S3, and puts it
+// back.
+func hashBody(r *http.Request) (string, error) {
+	if r.Body == nil {
+		return emptySHA256, nil
+	}
+	b, err := io.ReadAll(io.LimitReader(r.Body, maxHashed+1))
+	if err != nil {
+		return "", readError(err)
+	}
+	if len(b) > maxHashed {
+		return "", s3err.MaxMessageLengthExceeded
+	}
+	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(b)), int64(len(b))
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:]), nil
+}
+
 // checkSignature gives the key the request is signed with. A client that
 // signed its path exactly as it sent it, in another encoding than S3's, is
 // right as well: either form has one meaning only.
 func (v *Verifier) checkSignature(r *http.Request, c *claim, secret string) (*signingKey, error) {
-	scope := keyScope{c.id, secret, c.day, c.region}
+	scope := keyScope{c.id, secret, c.day, c.region, v.service()}
 	key, cached := v.signingKeys.get(scope)
 	s := v.scratch.get()
 	defer v.scratch.put(s)
