@@ -130,8 +130,9 @@ func (c *Client) attempt(ctx context.Context, q *request) (*http.Response, error
 	}
 	resp, err := c.HTTP.Do(r)
 	if err != nil {
+		err = w.explain(err)
 		w.stop()
-		return nil, w.explain(err)
+		return nil, err
 	}
 	w.moved()
 	resp.Body = &watchedBody{resp.Body, w}

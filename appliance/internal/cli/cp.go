@@ -354,6 +354,9 @@ func (a *app) download(ctx context.Context, s *session, j *job, o copyOptions) (
 		if o.move {
 			return nil, usagef("an object cannot be moved to standard output")
 		}
+		if _, ok := terminal(a.stdout); ok {
+			s.engine.Progress = nil
+		}
 		return s.engine.Read(ctx, j.from.bucket, j.from.key, transfer.ReadOptions{Version: o.version}, a.stdout)
 	}
 	if err := os.MkdirAll(filepath.Dir(j.to.local), 0o777); err != nil {

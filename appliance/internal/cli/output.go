@@ -75,7 +75,11 @@ type failureRecord struct {
 func (p *printer) failure(target string, err error, kind client.Kind) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	message := clean(err.Error())
+	message := err.Error()
+	if kind == client.Usage {
+		message = strings.Join(strings.Fields(message), " ") // cobra's has line breaks
+	}
+	message = clean(message)
 	p.app.aside(func() {
 		if target != "" && !strings.Contains(message, clean(target)) {
 			fmt.Fprintf(p.app.stderr, "mucura: %s: %s\n", clean(target), message)

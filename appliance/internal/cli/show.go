@@ -53,6 +53,9 @@ func (a *app) cat(ctx context.Context, text string, in transfer.ReadOptions, lit
 	if err != nil {
 		return err
 	}
+	if _, ok := terminal(a.stdout); ok {
+		s.engine.Progress = nil // bars and content would mix
+	}
 	if sel.pattern == nil {
 		if sel.key == "" {
 			return usagef("%s is a bucket", text)
