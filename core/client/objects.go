@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -60,13 +61,25 @@ func objectOf(key string, h http.Header) *Object {
 	return o
 }
 
+// errNotS3 is an answer that no S3 server gives: something on the way did.
+var errNotS3 = errors.New("the answer is not from an S3 server: is something between that asks for a login, or is the endpoint wrong?")
+
+// objectIn reads what an answer says of an object, which has an ETag at least.
+func objectIn(key string, r *http.Response) (*Object, error) {
+	o := objectOf(key, r.Header)
+	if o.ETag == "" {
+		return nil, &NetError{Err: errNotS3}
+	}
+	return o, nil
+}
+
 // Head tells about an object, its checksum included. A version is "" for the
 // current one. A refusal of HEAD has no body that says why, so it is asked
 // again as a GET of one byte.
 func (c *Client) Head(ctx context.Context, bucket, key, version string) (o *Object, err error) {
 	q := &request{method: http.MethodHead, bucket: bucket, key: key, query: versionQuery(version),
 		header: http.Header{"X-Amz-Checksum-Mode": {"ENABLED"}}}
-	read := func(r *http.Response) error { o = objectOf(key, r.Header); return nil }
+	read := func(r *http.Response) (err error) { o, err = objectIn(key, r); return err }
 	if _, err = c.do(ctx, q, read); HasStatus(err, http.StatusForbidden) || HasStatus(err, http.StatusBadRequest) {
 		q.method, q.header = http.MethodGet, http.Header{"Range": {"bytes=0-0"}}
 		if _, gerr := c.do(ctx, q, discard); gerr != nil {
@@ -123,7 +136,11 @@ func (c *Client) GetOnce(ctx context.Context, bucket, key string, in GetOptions,
 	if partial && r.StatusCode != http.StatusPartialContent {
 		return fmt.Errorf("s3://%s/%s: the server ignored a range", bucket, key)
 	}
-	return read(objectOf(key, r.Header), r.Body)
+	o, err := objectIn(key, r)
+	if err != nil {
+		return err
+	}
+	return read(o, r.Body)
 }
 
 // Body is content to send: it is opened anew for every attempt.
@@ -172,7 +189,13 @@ func (c *Client) Put(ctx context.Context, bucket, key string, body Body, in PutO
 		h.Set(checksum.HeaderName(in.Checksum.Algorithm), in.Checksum.Value)
 	}
 	q := &request{method: http.MethodPut, bucket: bucket, key: key, header: h, body: body.Open, length: body.Length, sha256: body.SHA256}
-	repeated, err := c.do(ctx, q, func(r *http.Response) error { o = objectOf(key, r.Header); o.Size = body.Length; return discard(r) })
+	repeated, err := c.do(ctx, q, func(r *http.Response) (err error) {
+		if o, err = objectIn(key, r); err != nil {
+			return err
+		}
+		o.Size = body.Length
+		return discard(r)
+	})
 	if repeated && (in.IfNoneMatch || in.IfMatch != "") && HasStatus(err, http.StatusPreconditionFailed) {
 		// The first attempt may have made the very object that is now in the way.
 		return c.ours(ctx, bucket, key, in.Checksum, err)
@@ -287,12 +310,15 @@ func decode(r *http.Response, v any) error {
 	if err := xml.Unmarshal(b, &root); err != nil {
 		return &NetError{Err: fmt.Errorf("the server's answer is no XML document: %w", err)}
 	}
-	if root.XMLName.Local == "Error" {
+	switch name := root.XMLName.Local; {
+	case name == "Error":
 		status := http.StatusInternalServerError
 		if root.Code == "PreconditionFailed" {
 			status = http.StatusPreconditionFailed
 		}
 		return &Error{Status: status, Code: root.Code, Message: root.Message}
+	case !strings.HasSuffix(name, "Result") && !strings.HasSuffix(name, "Response") && !strings.HasSuffix(name, "Output"):
+		return &NetError{Err: errNotS3}
 	}
 	return xml.Unmarshal(b, v)
 }

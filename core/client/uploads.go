@@ -55,7 +55,9 @@ func (c *Client) PutPart(ctx context.Context, bucket, key, id string, number int
 		query: values("partNumber", strconv.Itoa(number), "uploadId", id),
 		body:  body.Open, length: body.Length, sha256: body.SHA256}
 	_, err := c.do(ctx, q, func(r *http.Response) error {
-		p.ETag = strings.Trim(r.Header.Get("Etag"), `"`)
+		if p.ETag = strings.Trim(r.Header.Get("Etag"), `"`); p.ETag == "" {
+			return &NetError{Err: errNotS3}
+		}
 		return discard(r)
 	})
 	return p, err

@@ -169,7 +169,7 @@ func (a *app) objectJobs(ctx context.Context, s *session, from, to *location, se
 				return
 			}
 			object.VersionID = o.version
-			target, err := targetOf(to, from.base(), several, false)
+			target, err := o.targetOf(to, from.base(), several, false)
 			yield(&job{from, target, object, object.Size}, err)
 		}, nil
 	}
@@ -182,7 +182,7 @@ func (a *app) objectJobs(ctx context.Context, s *session, from, to *location, se
 			if sel.many() && strings.HasSuffix(c.Key, "/") && !to.remote {
 				continue // the mark of a directory, which files make anyway
 			}
-			target, err := targetOf(to, c.rel, several || sel.many(), sel.many())
+			target, err := o.targetOf(to, c.rel, several || sel.many(), sel.many())
 			j := &job{&location{remote: true, bucket: from.bucket, key: c.Key, text: from.text}, target, c.Object, c.Size}
 			if !yield(j, err) {
 				return
@@ -194,7 +194,7 @@ func (a *app) objectJobs(ctx context.Context, s *session, from, to *location, se
 // fileJobs are the copies of files to objects.
 func (a *app) fileJobs(from, to *location, several bool, o copyOptions) (iter.Seq2[*job, error], error) {
 	if from.stdio() {
-		if to.isPrefix() {
+		if to.key == "" || to.isPrefix() && !o.literal {
 			return nil, usagef("standard input has no name: give the whole key, not %q", to.text)
 		}
 		return func(yield func(*job, error) bool) { yield(&job{from, to, nil, -1}, nil) }, nil
@@ -207,7 +207,7 @@ func (a *app) fileJobs(from, to *location, several bool, o copyOptions) (iter.Se
 	case info.IsDir() && !o.recursive:
 		return nil, usagef("%s is a directory; give -r", from.text)
 	case !info.IsDir():
-		target, err := targetOf(to, filepath.Base(from.local), several, false)
+		target, err := o.targetOf(to, filepath.Base(from.local), several, false)
 		return func(yield func(*job, error) bool) { yield(&job{from, target, nil, info.Size()}, err) }, nil
 	}
 	return func(yield func(*job, error) bool) {
@@ -218,7 +218,7 @@ func (a *app) fileJobs(from, to *location, several bool, o copyOptions) (iter.Se
 			var j *job
 			if err == nil {
 				var target *location
-				target, err = targetOf(to, f.Rel, true, true)
+				target, err = o.targetOf(to, f.Rel, true, true)
 				j = &job{&location{local: f.Path, text: f.Path}, target, nil, f.Size}
 			}
 			if !yield(j, err) {
@@ -230,7 +230,8 @@ func (a *app) fileJobs(from, to *location, several bool, o copyOptions) (iter.Se
 
 // targetOf is where something of this name goes. into: the target is a directory
 // whatever it looks like; below: the name is a path below it, not a mere name.
-func targetOf(to *location, name string, into, below bool) (*location, error) {
+// With --literal a key that ends with a slash is no directory.
+func (o *copyOptions) targetOf(to *location, name string, into, below bool) (*location, error) {
 	if to.stdio() {
 		return to, nil
 	}
@@ -239,7 +240,7 @@ func targetOf(to *location, name string, into, below bool) (*location, error) {
 		if into && key != "" && !strings.HasSuffix(key, "/") {
 			key += "/"
 		}
-		if key == "" || strings.HasSuffix(key, "/") {
+		if key == "" || strings.HasSuffix(key, "/") && (into || !o.literal) {
 			key += name
 		}
 		return &location{remote: true, bucket: to.bucket, key: key, text: to.text}, nil

@@ -100,7 +100,7 @@ func (a *app) ls(ctx context.Context, text string, o lsOptions) error {
 	if sel.many() {
 		for e, err := range sel.objects(ctx, s.client) {
 			if err != nil {
-				if sel.key == "" && client.KindOf(err) == client.NotFound && !client.HasStatus(err, 404) {
+				if sel.key == "" && sel.pattern == nil && isNothing(err) {
 					return nil // an empty bucket
 				}
 				return err
