@@ -36,9 +36,10 @@ func TestOddKeys(t *testing.T) {
 		p.want(0, "cp", "--literal", at, "copy")
 		p.wantFile("copy", content)
 		p.want(0, "stat", at)
-		p.want(0, "mv", "--literal", at, at+".moved")
+		away := "s3://" + bucket + "/away"
+		p.want(0, "mv", "--literal", at, away)
 		p.want(4, "stat", at)
-		p.want(0, "mv", "--literal", at+".moved", at)
+		p.want(0, "mv", "--literal", away, at)
 	}
 	var listed []string
 	for line := range strings.Lines(p.want(0, "ls", "-r", "--json", "s3://"+bucket)) {

@@ -30,7 +30,9 @@ func newBetween(t *testing.T, target string) *between {
 	b := new(between)
 	forward := &httputil.ReverseProxy{
 		// The host and path are what was signed.
-		Director:       func(r *http.Request) { r.URL.Scheme, r.URL.Host = u.Scheme, u.Host },
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.Out.URL.Scheme, r.Out.URL.Host, r.Out.Host = u.Scheme, u.Host, r.In.Host
+		},
 		ModifyResponse: func(r *http.Response) error { return b.answered(r) },
 		FlushInterval:  -1,
 		ErrorLog:       discardLog,
