@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -11,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/mucura/mucura/core/api"
 )
 
 // Error is an answer of the server that is no success.
@@ -192,6 +195,10 @@ func readError(resp *http.Response, q *request) error {
 	var doc struct{ Code, Message string }
 	if xml.Unmarshal(body, &doc) == nil {
 		e.Code, e.Message = doc.Code, doc.Message
+	}
+	var call api.Error
+	if e.Code == "" && json.Unmarshal(body, &call) == nil {
+		e.Code, e.Message = call.Code, call.Message
 	}
 	if location := resp.Header.Get("Location"); resp.StatusCode < 400 && e.Code == "" && location != "" {
 		e.Message, e.Code = "the server redirects elsewhere, which is not followed: is the endpoint right?", "Redirect"

@@ -43,15 +43,7 @@ func (w *watch) explain(err error) error {
 	if w.ctx.Err() != nil {
 		return context.Cause(w.ctx)
 	}
-	var known *NetError
-	if errors.As(err, &known) {
-		return known
-	}
-	var outer *url.Error
-	if errors.As(err, &outer) {
-		err = outer.Err
-	}
-	return &NetError{Err: err}
+	return Transport(err)
 }
 
 type watchedReader struct {
@@ -84,4 +76,21 @@ func (b *watchedBody) Close() error {
 	err := b.ReadCloser.Close()
 	b.w.stop()
 	return err
+}
+
+// Transport makes a *NetError of what an HTTP client said, unless the caller's
+// context ended the request. For requests that are not made by Client.
+func Transport(err error) error {
+	var known *NetError
+	if errors.As(err, &known) {
+		return known
+	}
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	var outer *url.Error
+	if errors.As(err, &outer) {
+		err = outer.Err
+	}
+	return &NetError{Err: err}
 }
