@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -41,8 +42,9 @@ type app struct {
 	// started: the command line was understood, so that later errors are not
 	// about usage.
 	started bool
-	bars    *display // progress, nil until something moves
-	session *session // made at the first use
+	lines   *bufio.Reader // of standard input, once something was asked
+	bars    *display      // progress, nil until something moves
+	session *session      // made at the first use
 }
 
 // Main runs the command and gives its exit status.
@@ -146,7 +148,13 @@ Objects are written s3://BUCKET/KEY, or me:/PATH in your home bucket.`,
 		c.GroupID = "data"
 		root.AddCommand(c)
 	}
-	root.AddCommand(a.versionCommand())
+	for _, c := range a.keyCommands() {
+		c.GroupID = "keys"
+		root.AddCommand(c)
+	}
+	admin := a.adminCommand()
+	admin.GroupID = "admin"
+	root.AddCommand(admin, a.versionCommand())
 	root.CompletionOptions.HiddenDefaultCmd = false
 	return root
 }

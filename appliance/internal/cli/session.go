@@ -3,12 +3,13 @@ package cli
 import (
 	"context"
 	"crypto/x509"
+	"net/http"
 	"runtime"
 
+	"github.com/mucura/mucura/core/api"
 	"github.com/mucura/mucura/core/client"
 	"github.com/mucura/mucura/core/client/profile"
 	"github.com/mucura/mucura/core/client/transfer"
-	"github.com/mucura/mucura/core/sigv4"
 )
 
 // session is whom the command talks to, and as whom.
@@ -50,7 +51,7 @@ func (a *app) open(ctx context.Context) (*session, error) {
 		return nil, &usageError{err.Error()}
 	}
 	s.client = &client.Client{
-		Endpoint: endpoint, Region: settings.Region, Keys: s.keys(),
+		Endpoint: endpoint, Region: settings.Region, Keys: &source{session: s},
 		HTTP:     client.NewHTTP(max(a.parallel, 1), s.roots, nil),
 		Attempts: a.attempts, Stall: a.stall, UserAgent: a.userAgent(), Now: a.now,
 	}
@@ -70,27 +71,18 @@ func (a *app) userAgent() string {
 	return "mucura/" + version + " (" + runtime.GOOS + "/" + runtime.GOARCH + ")"
 }
 
-// keys is where the keys to sign with come from.
-func (s *session) keys() client.Source {
-	if s.settings.AccessKeyID != "" {
-		return client.Static(sigv4.Credentials{AccessKeyID: s.settings.AccessKeyID,
-			SecretAccessKey: s.settings.SecretAccessKey, SessionToken: s.settings.SessionToken})
-	}
-	return noKeys{}
-}
-
-// noKeys is the Source when there are none.
-type noKeys struct{}
-
-// Credentials implements client.Source.
-func (noKeys) Credentials(context.Context) (sigv4.Credentials, error) {
-	return sigv4.Credentials{}, &client.AuthError{Message: "no credentials: run \"mucura login\", set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or have a grid proxy or token and name the authentication server (MUCURA_AUTH)"}
-}
-
 // home is the bucket that me:/ stands for.
-func (s *session) home(context.Context) (string, error) {
+func (s *session) home(ctx context.Context) (string, error) {
 	if s.settings.Home != "" {
 		return s.settings.Home, nil
+	}
+	var who api.Whoami
+	switch err := s.client.Call(ctx, http.MethodGet, "whoami", nil, nil, &who); {
+	case client.KindOf(err) == client.Auth || client.KindOf(err) == client.Network:
+		return "", err
+	case err == nil && who.Account.Home != "":
+		s.settings.Home = who.Account.Home
+		return who.Account.Home, nil
 	}
 	return "", usagef("no home bucket is known: set MUCURA_HOME_BUCKET, or \"home\" in the profile")
 }

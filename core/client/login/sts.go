@@ -190,7 +190,7 @@ func (s *Server) send(ctx context.Context, h *http.Client, build func() (*http.R
 // refusal makes an error of an answer, which is JSON or a document of STS. The
 // messages are made for people, so they are passed on.
 func refusal(resp *http.Response, body []byte) error {
-	var j struct{ Code, Message, Reason, Error, ErrorDescription string }
+	var j struct{ Code, Message string }
 	var x struct {
 		Error struct{ Code, Message string }
 	}

@@ -80,13 +80,18 @@ type Settings struct {
 	AccessKeyID, SecretAccessKey, SessionToken string
 	// KeysFrom says where the keys are from, for messages.
 	KeysFrom string
+	// KeysOfAWS: they are from the files of the AWS tools, which nobody pointed
+	// at, so they may be for another service.
+	KeysOfAWS bool
+	// OIDCIssuer and OIDCClient are the provider of "mucura login --oidc".
+	OIDCIssuer, OIDCClient string
 }
 
 // Flags are settings given on the command line, which win.
 type Flags struct{ Profile, Server, Auth, Region, CAFile string }
 
 // names of settings in the configuration file.
-var names = []string{"server", "auth", "region", "home", "ca_file", "ca_dir", "access_key_id", "secret_access_key", "session_token"}
+var names = []string{"server", "auth", "region", "home", "ca_file", "ca_dir", "oidc_issuer", "oidc_client", "access_key_id", "secret_access_key", "session_token"}
 
 // Names lists the settings that a profile may have.
 func Names() []string { return append([]string(nil), names...) }
@@ -136,6 +141,8 @@ func Load(e Env, flags Flags) (*Settings, error) {
 	s.Home = pick(e.Get("MUCURA_HOME_BUCKET"), get("home"))
 	s.CAFile = pick(flags.CAFile, e.Get("MUCURA_CA_FILE"), get("ca_file"), e.Get("AWS_CA_BUNDLE"), aws.caBundle)
 	s.CADir = pick(e.Get("X509_CERT_DIR"), get("ca_dir"))
+	s.OIDCIssuer = pick(e.Get("MUCURA_OIDC_ISSUER"), get("oidc_issuer"))
+	s.OIDCClient = pick(e.Get("MUCURA_OIDC_CLIENT"), get("oidc_client"))
 	s.keys(e, own, aws, chosen)
 	return s, nil
 }
@@ -157,7 +164,9 @@ func (s *Settings) keys(e Env, own *File, aws *awsProfile, chosen bool) {
 	if set(get("access_key_id"), get("secret_access_key"), get("session_token"), "profile "+s.Profile) {
 		return
 	}
-	set(aws.id, aws.secret, aws.token, "the AWS profile "+aws.name)
+	if set(aws.id, aws.secret, aws.token, "the AWS profile "+aws.name) {
+		s.KeysOfAWS = !chosen && e.first("AWS_PROFILE", "AWS_DEFAULT_PROFILE") == ""
+	}
 }
 
 type awsProfile struct {
