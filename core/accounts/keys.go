@@ -40,7 +40,7 @@ func (s *Service) AddKey(ctx context.Context, accountID string, spec KeySpec) (*
 		return nil, err
 	}
 	if spec.Label == rootLabel {
-		return nil, fmt.Errorf("label %q is reserved", rootLabel)
+		return nil, invalid(fmt.Errorf("label %q is reserved", rootLabel))
 	}
 	k, err := s.sealKey(accountID, spec)
 	if err != nil {
@@ -61,7 +61,7 @@ func (s *Service) sealKey(accountID string, spec KeySpec) (*NewKey, error) {
 		spec.SecretAccessKey = generateSecret()
 	}
 	if err := checkPair(spec); err != nil {
-		return nil, err
+		return nil, invalid(err)
 	}
 	ring, err := s.ring()
 	if err != nil {

@@ -62,7 +62,7 @@ func (s *Service) Add(ctx context.Context, in NewAccount) (*catalog.Account, err
 		a.Role = catalog.Member
 	}
 	if err := check(&a); err != nil {
-		return nil, err
+		return nil, invalid(err)
 	}
 	if err := s.adoptID(ctx, &a); err != nil {
 		return nil, err
@@ -128,7 +128,7 @@ func (s *Service) Update(ctx context.Context, id string, change func(*catalog.Ac
 		a.ID, a.Created = old.ID, old.Created
 		s.settleState(old, a)
 		if err := check(a); err != nil {
-			return nil, err
+			return nil, invalid(err)
 		}
 		err = s.replace(ctx, old, a, version)
 		if err == nil {

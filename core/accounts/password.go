@@ -42,7 +42,7 @@ func (s *Service) SetPassword(ctx context.Context, accountID, password string) e
 	var hash string
 	if password != "" {
 		if n := utf8.RuneCountInString(password); n < minPassword || len(password) > maxPassword {
-			return fmt.Errorf("password: give at least %d characters, at most %d bytes", minPassword, maxPassword)
+			return invalid(fmt.Errorf("password: give at least %d characters, at most %d bytes", minPassword, maxPassword))
 		}
 		var err error
 		if hash, err = s.Passwords.Hash(password); err != nil {

@@ -35,7 +35,7 @@ func (s *Service) Ask(ctx context.Context, r catalog.Request) (*catalog.Request,
 		return nil, err
 	}
 	if len(r.Reason) > maxReason || hasControl(r.Reason) || len(r.Evidence) > maxEvidence {
-		return nil, fmt.Errorf("give at most %d bytes of reason, without control characters, and %d pieces of evidence", maxReason, maxEvidence)
+		return nil, invalid(fmt.Errorf("give at most %d bytes of reason, without control characters, and %d pieces of evidence", maxReason, maxEvidence))
 	}
 	mine, err := s.RequestsBy(ctx, a.ID)
 	if err != nil {
@@ -143,7 +143,7 @@ type Decision struct {
 // ErrNotFound, ErrDecided.
 func (s *Service) Decide(ctx context.Context, id string, d Decision) (*catalog.Request, error) {
 	if len(d.Answer) > maxReason || hasControl(d.Answer) {
-		return nil, fmt.Errorf("answer: give at most %d bytes, without control characters", maxReason)
+		return nil, invalid(fmt.Errorf("answer: give at most %d bytes, without control characters", maxReason))
 	}
 	state := catalog.Rejected
 	if d.Approve {
@@ -159,7 +159,7 @@ func (s *Service) Decide(ctx context.Context, id string, d Decision) (*catalog.R
 			r.Bytes = *d.Bytes
 		}
 		if r.Kind == catalog.AskQuota && r.Bytes < -1 {
-			return nil, errors.New("quota: give -1 for no limit, else 0 or more")
+			return nil, invalid(errors.New("quota: give -1 for no limit, else 0 or more"))
 		}
 		if err := s.writeRequest(ctx, r, meta.IfMatch(version)); err != nil {
 			if errors.Is(err, meta.ErrConflict) { // somebody else decides this moment

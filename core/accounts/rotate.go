@@ -23,10 +23,10 @@ func (s *Service) RotateKey(ctx context.Context, accountID, accessKeyID string, 
 		return nil, err
 	}
 	if old.Label == rootLabel {
-		return nil, errors.New("root's own key is changed by the settings")
+		return nil, invalid(errors.New("root's own key is changed by the settings"))
 	}
 	if grace < 0 || grace > MaxGrace {
-		return nil, fmt.Errorf("grace: give at most %d days", int(MaxGrace.Hours()/24))
+		return nil, invalid(fmt.Errorf("grace: give at most %d days", int(MaxGrace.Hours()/24)))
 	}
 	now := s.now()
 	if !old.Expires.IsZero() && !now.Before(old.Expires) {

@@ -104,3 +104,31 @@ func (o *opened) bind(acct *catalog.Account, version meta.Version, parent *catal
 	}
 	return o.principal
 }
+
+// StillValid looks whether a principal that was let in a while ago would be
+// still, but for the expiry of key or session: s3err.AccessDenied when its
+// account is not active or its session was ended, s3err.InvalidAccessKeyID when
+// its access key is gone. It is for requests that take long.
+func (s *Service) StillValid(ctx context.Context, p *catalog.Principal) error {
+	acct, _, err := s.readAccount(ctx, p.ID())
+	if err != nil {
+		return refusal(err)
+	}
+	if acct.State != catalog.Active {
+		return s3err.AccessDenied
+	}
+	key := p.AccessKeyID
+	if p.Session != nil {
+		if acct.Ended(p.Session) {
+			return s3err.AccessDenied.Say("The session has been ended.")
+		}
+		key = p.Session.Key
+	}
+	if key == "" {
+		return nil
+	}
+	if _, _, err = s.readKey(ctx, acct.ID, key); err != nil {
+		return refusal(err)
+	}
+	return nil
+}

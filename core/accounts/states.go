@@ -47,7 +47,7 @@ func (s *Service) Close(ctx context.Context, accountID string) error {
 		return err
 	}
 	if a.Role == catalog.Operator {
-		if err := s.otherOperator(ctx, accountID); err != nil {
+		if err := s.KeepsOperator(ctx, accountID); err != nil {
 			return err
 		}
 	}
@@ -61,8 +61,9 @@ func (s *Service) Close(ctx context.Context, accountID string) error {
 // ErrLastOperator: without this account nobody could operate the site.
 var ErrLastOperator = errors.New("the last operator")
 
-// otherOperator makes sure that there is an active operator besides one account.
-func (s *Service) otherOperator(ctx context.Context, accountID string) error {
+// KeepsOperator makes sure that there is an active operator besides one account:
+// ErrLastOperator.
+func (s *Service) KeepsOperator(ctx context.Context, accountID string) error {
 	after := ""
 	for more := true; more; {
 		var page []*catalog.Account

@@ -83,7 +83,7 @@ func sameSubject(a, b *catalog.Subject) bool {
 // another account's; adding one that is there already changes nothing.
 func (s *Service) AddSubject(ctx context.Context, accountID string, sub catalog.Subject) error {
 	if sub.Kind == catalog.SubjectPassword {
-		return errors.New("a password is set with SetPassword")
+		return invalid(errors.New("a password is set with SetPassword"))
 	}
 	sub.Added, sub.Hash = s.now(), ""
 	_, err := s.Update(ctx, accountID, func(a *catalog.Account) error {

@@ -64,6 +64,7 @@ type Reservation struct {
 	ledger *ledger
 	bytes  int64
 	done   bool
+	tally  *Tally
 }
 
 // Reserve sets bytes aside for a write by account, before its body is read. It

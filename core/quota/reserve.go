@@ -29,7 +29,7 @@ func (k *Keeper) reserve(ctx context.Context, acct *catalog.Account, bytes int64
 	l.touched = now
 	ok := l.spend(bytes, limitOf(acct), now)
 	l.mu.Unlock()
-	r := &Reservation{k: k, ledger: l, bytes: bytes}
+	r := &Reservation{k: k, ledger: l, bytes: bytes, tally: TallyOf(ctx)}
 	if ok {
 		return r, nil
 	}
@@ -95,6 +95,7 @@ func (r *Reservation) settle(bytes, objects int64) {
 		return
 	}
 	r.done = true
+	r.tally.Add(bytes, objects)
 	now := r.k.Now()
 	l := r.ledger
 	l.mu.Lock()

@@ -22,7 +22,7 @@ func (r *Repo) deleteObject(ctx context.Context, in DeleteInput) (DeleteResult, 
 	if err != nil {
 		return DeleteResult{}, err
 	}
-	r.charge(in.Bucket, -d.freed.bytes, -d.freed.objects)
+	r.charge(ctx, in.Bucket, -d.freed.bytes, -d.freed.objects)
 	if d.marker != "" {
 		if err := r.stillOpen(ctx, in.Bucket); err != nil {
 			return DeleteResult{}, err

@@ -12,6 +12,7 @@ import (
 	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/content"
 	"github.com/mucura/mucura/core/meta"
+	"github.com/mucura/mucura/core/quota"
 	"github.com/mucura/mucura/core/s3err"
 )
 
@@ -144,8 +145,9 @@ func (r *Repo) inlineLimit() int64 {
 
 // charge books a change that had no reservation to the account of b's owner.
 // A repository without a Keeper counts nothing.
-func (r *Repo) charge(b *catalog.Bucket, bytes, objects int64) {
+func (r *Repo) charge(ctx context.Context, b *catalog.Bucket, bytes, objects int64) {
 	if r.Quota != nil && (bytes != 0 || objects != 0) {
 		r.Quota.Note(b.Owner, bytes, objects)
+		quota.TallyOf(ctx).Add(bytes, objects)
 	}
 }

@@ -32,7 +32,7 @@ func (r *Repo) renameObject(ctx context.Context, b *catalog.Bucket, from, to str
 	if err != nil {
 		return err
 	}
-	r.charge(b, -done.freedBytes, -done.freedObjects)
+	r.charge(ctx, b, -done.freedBytes, -done.freedObjects)
 	if caps.Batch {
 		return nil
 	}

@@ -36,7 +36,7 @@ func (r *Repo) completeUpload(ctx context.Context, in CompleteUploadInput) (*cat
 		}
 		return nil, err
 	}
-	r.charge(in.Bucket, -done.freedBytes, 1-done.freedObjects)
+	r.charge(ctx, in.Bucket, -done.freedBytes, 1-done.freedObjects)
 	_ = r.dropParts(ctx, in.Bucket, in.Key, u.ID, g.used)
 	return done.object, nil
 }

@@ -42,7 +42,7 @@ func (r *Repo) dropPartsOnce(ctx context.Context, b *catalog.Bucket, key, upload
 		if errors.Is(err, meta.ErrConflict) {
 			again, err = true, nil
 		} else if err == nil {
-			r.charge(b, bytes, 0)
+			r.charge(ctx, b, bytes, 0)
 		}
 		ops, unused, bytes = nil, nil, 0
 		return err

@@ -208,7 +208,7 @@ func (r *Repo) partCounts(ctx context.Context, h holder, p, replaced *catalog.Pa
 	if f != nil && replaced != nil && usesAny(f, replaced) {
 		bytes += replaced.Size // counted as freed when this part took its place
 	}
-	r.charge(h.bucket, bytes, 0)
+	r.charge(ctx, h.bucket, bytes, 0)
 	return err
 }
 

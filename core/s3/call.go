@@ -7,6 +7,7 @@ import (
 
 	"github.com/mucura/mucura/core/access"
 	"github.com/mucura/mucura/core/catalog"
+	"github.com/mucura/mucura/core/quota"
 	"github.com/mucura/mucura/core/s3err"
 	"github.com/mucura/mucura/core/sigv4"
 )
@@ -42,6 +43,9 @@ type call struct {
 	status            int
 	code              string
 	bytesIn, bytesOut int64
+	objectSize        int64
+	turnaround        time.Duration
+	tally             quota.Tally
 	reason            string
 	err               error
 }
@@ -114,6 +118,6 @@ func (c *call) one(value string) []string {
 
 // start sends the status and the header.
 func (c *call) start(status int) {
-	c.started, c.status = true, status
+	c.started, c.status, c.turnaround = true, status, c.f.Now().Sub(c.now)
 	c.w.WriteHeader(status)
 }

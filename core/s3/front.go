@@ -10,6 +10,7 @@
 package s3
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -22,6 +23,7 @@ import (
 	"github.com/mucura/mucura/core/access"
 	"github.com/mucura/mucura/core/accounts"
 	"github.com/mucura/mucura/core/catalog"
+	"github.com/mucura/mucura/core/quota"
 	"github.com/mucura/mucura/core/repo"
 	"github.com/mucura/mucura/core/s3err"
 	"github.com/mucura/mucura/core/sigv4"
@@ -62,12 +64,24 @@ type Event struct {
 	Op          string // name of the S3 operation, "" when none was found
 	Bucket, Key string
 	Account     string // account ID of who asked, "" for anonymous
+	Name        string // of the account
 	AccessKeyID string
+	Session     *catalog.Session // nil with a long-lived key
+	Auth        string           // sigv4, presigned, form, anonymous
+	LogName     string           // of the operation, as in S3's access logs: REST.GET.OBJECT
+	Owner       string           // account ID of the bucket's owner, "" when the bucket was not read
+	VersionID   string
+	ObjectSize  int64 // of the object read or written, bytes
+	SizeDelta   int64 // of what the bucket's owner stores, bytes; ObjectDelta likewise
+	ObjectDelta int64
 	Status      int    // HTTP status; 499 when the client had gone
 	Code        string // S3 error code, "" on success
 	BytesIn     int64  // of the body as sent, framing included
 	BytesOut    int64  // of the answer's body
 	Duration    time.Duration
+	Turnaround  time.Duration // to the first byte of the answer
+	Host        string
+	TLS, Suite  string // version and cipher suite, "" over plain HTTP
 	Remote      string // IP address of the client
 	UserAgent   string
 	Reason      string // of the last access decision
@@ -114,12 +128,16 @@ func (c *call) serve() error {
 	if err := c.route(); err != nil {
 		return err
 	}
+	if c.r.Method != http.MethodGet && c.r.Method != http.MethodHead {
+		c.ctx = quota.WithTally(c.ctx, &c.tally)
+	}
 	c.watchBody()
 	if !c.op.unsigned {
 		if err := c.authenticate(); err != nil {
 			return err
 		}
 		c.takeHoisted()
+		c.recheckBody()
 	}
 	if err := c.loadBucket(); err != nil {
 		return err
@@ -191,15 +209,47 @@ func (c *call) finish() {
 func (c *call) event() Event {
 	e := Event{
 		Time: c.now, ID: c.id, Bucket: c.bucket, Key: c.key,
-		Account: c.principal.ID(), AccessKeyID: c.principal.AccessKeyID,
+		Account: c.principal.ID(), AccessKeyID: c.principal.AccessKeyID, Session: c.principal.Session, Auth: c.authKind(),
+		VersionID: c.versionID(), ObjectSize: c.objectSize, Host: c.r.Host, Turnaround: c.turnaround,
 		Status: c.status, Code: c.code, BytesIn: c.bytesIn, BytesOut: c.bytesOut,
 		Duration: c.f.Now().Sub(c.now), Remote: c.remoteIP(), UserAgent: c.r.UserAgent(),
 		Reason: c.reason, Err: c.err,
 	}
 	if c.op != nil {
-		e.Op = c.op.name
+		e.Op, e.LogName = c.op.name, c.op.logName
 	}
+	if c.b != nil {
+		e.Owner = c.b.Owner
+	}
+	if !c.principal.Anonymous() {
+		e.Name = c.principal.Account.Name
+	}
+	if t := c.r.TLS; t != nil {
+		e.TLS, e.Suite = tls.VersionName(t.Version), tls.CipherSuiteName(t.CipherSuite)
+	}
+	e.SizeDelta, e.ObjectDelta = c.tally.Change()
 	return e
+}
+
+// authKind tells how the request was signed.
+func (c *call) authKind() string {
+	switch {
+	case c.principal.Anonymous():
+		return "anonymous"
+	case c.auth.Presigned:
+		return "presigned"
+	case c.auth.AuthType == "POST":
+		return "form"
+	}
+	return "sigv4"
+}
+
+// versionID is the version read, written or asked for.
+func (c *call) versionID() string {
+	if v := c.w.Header()["X-Amz-Version-Id"]; len(v) > 0 {
+		return v[0]
+	}
+	return c.query.get("versionId")
 }
 
 // remoteIP is the client's address without port.

@@ -36,6 +36,7 @@ func (c *call) describeIdentity(o *catalog.Object) {
 // describe sets the headers of an object's metadata.
 func (c *call) describe(o *catalog.Object) {
 	c.describeIdentity(o)
+	c.objectSize = o.Size
 	h := c.w.Header()
 	h["Accept-Ranges"] = bytesUnit
 	if o.ContentType == "" {
@@ -77,6 +78,7 @@ func (c *call) describeLock(o *catalog.Object) {
 
 // describeWritten sets the headers of an answer to a write.
 func (c *call) describeWritten(o *catalog.Object) {
+	c.objectSize = o.Size
 	c.set("Etag", quoted(o.ETag))
 	c.describeEncryption(&o.Encryption)
 	c.showNewVersion(o)

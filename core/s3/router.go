@@ -40,8 +40,9 @@ type operation struct {
 	// is nil: a CORS preflight carries the signature of the request to come.
 	unsigned bool
 	// body: handle reads the payload. Of other operations the server discards it.
-	body   bool
-	handle func(c *call) error
+	body    bool
+	handle  func(c *call) error
+	logName string // as in S3's access logs, see makeLogName
 }
 
 // routes finds operations: by level, method and sub-resource. Those with a
@@ -66,6 +67,7 @@ func makeRoutes(lists ...[]operation) *routes {
 }
 
 func (rs *routes) add(op *operation) {
+	op.logName = makeLogName(op)
 	m := rs[op.level][op.method]
 	if m == nil {
 		m = map[string][]*operation{}
@@ -146,6 +148,9 @@ func splitAddress(domains []string, host, path string) (bucket, key string) {
 	bucket, key, _ = strings.Cut(path, "/")
 	return bucket, key
 }
+
+// HostBucket is the bucket that a Host header names, "" when it names none.
+func (f *Front) HostBucket(host string) string { return bucketOfHost(f.Domains, host) }
 
 // bucketOfHost is the bucket that a host names, "" when it names none.
 func bucketOfHost(domains []string, host string) string {

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/mucura/mucura/core/s3err"
@@ -43,7 +44,7 @@ func TestRespondError(t *testing.T) {
 	} {
 		w := httptest.NewRecorder()
 		w.Header().Set("Etag", `"x"`)
-		c := &call{w: w, r: httptest.NewRequest(tt.method, "/b/k", nil)}
+		c := &call{f: &Front{Now: time.Now}, w: w, r: httptest.NewRequest(tt.method, "/b/k", nil)}
 		c.respondError(tt.err)
 		if w.Code != tt.err.Status || (w.Body.Len() > 0) != tt.body {
 			t.Errorf("%s %s: %d with %d bytes", tt.method, tt.err.Code.Code, w.Code, w.Body.Len())
