@@ -10,13 +10,17 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/mucura/mucura/core/access"
 	"github.com/mucura/mucura/core/accounts"
+	"github.com/mucura/mucura/core/api"
+	"github.com/mucura/mucura/core/audit"
 	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/config"
 	"github.com/mucura/mucura/core/content"
+	"github.com/mucura/mucura/core/gridproxy"
 	"github.com/mucura/mucura/core/meta"
 	"github.com/mucura/mucura/core/quota"
 	"github.com/mucura/mucura/core/repo"
@@ -25,6 +29,7 @@ import (
 	"github.com/mucura/mucura/core/sigv4"
 	"github.com/mucura/mucura/core/sse"
 	"github.com/mucura/mucura/core/storewrap"
+	"github.com/mucura/mucura/core/sts"
 	"github.com/mucura/mucura/core/sweep"
 )
 
@@ -63,6 +68,14 @@ type App struct {
 	Quota    *quota.Keeper
 	Repo     *repo.Repo
 	Front    *s3.Front
+	// Auth is the authentication server; it serves signed actions also where
+	// it has no host of its own.
+	Auth *sts.Server
+	API  *api.Server
+	// Audit is nil when the site keeps no audit log.
+	Audit *audit.Log
+	// Trust is nil when the site accepts no certificates.
+	Trust *gridproxy.Loader
 
 	metrics *metrics
 	slots   chan struct{} // one for each request served at once
@@ -74,8 +87,8 @@ func New(c *config.Config, stores *Stores, log *slog.Logger) *App {
 	// A short outage of a metadata store is ridden out; a longer one is told to
 	// clients as SlowDown.
 	metadata, registry := meta.Store(&storewrap.Retry{Store: stores.Meta}), meta.Store(&storewrap.Retry{Store: stores.Registry})
-	a.Accounts = &accounts.Service{Registry: registry, Now: time.Now, SiteKey: stores.SiteKey, OldSiteKeys: stores.OldSiteKeys}
-	a.Quota = &quota.Keeper{Registry: registry, Now: time.Now, Process: processName()}
+	a.Accounts = &accounts.Service{Registry: registry, Now: time.Now, SiteKey: stores.SiteKey, OldSiteKeys: stores.OldSiteKeys, SessionMax: c.SessionMax}
+	a.Quota = &quota.Keeper{Registry: registry, Now: time.Now, Process: processName(), RaiseHint: c.RaiseHint}
 	a.Repo = &repo.Repo{
 		Meta:      metadata,
 		Registry:  registry,
@@ -108,6 +121,7 @@ func New(c *config.Config, stores *Stores, log *slog.Logger) *App {
 		Observe:        a.observe,
 	}
 	a.metrics = newMetrics(a)
+	a.identity()
 	return a
 }
 
@@ -123,7 +137,7 @@ func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	select {
 	case a.slots <- struct{}{}:
 		defer func() { <-a.slots }()
-		a.Front.ServeHTTP(w, r)
+		a.dispatch(w, r)
 	default:
 		w.Header().Set("Retry-After", "1")
 		w.Header().Set("Connection", "close")
@@ -140,6 +154,14 @@ const flushEvery = 5 * time.Second
 // Run does the background work of a long-running server until ctx is done:
 // usage is flushed, and the sweeper's jobs run every Config.SweepInterval.
 func (a *App) Run(ctx context.Context) {
+	var others sync.WaitGroup
+	defer others.Wait()
+	if a.Audit != nil {
+		others.Go(func() { a.Audit.Run(ctx) })
+	}
+	if a.Trust != nil {
+		others.Go(func() { a.Trust.Run(ctx) })
+	}
 	flush := time.NewTicker(flushEvery)
 	defer flush.Stop()
 	sweeps := make(<-chan time.Time)
@@ -155,6 +177,9 @@ func (a *App) Run(ctx context.Context) {
 		case <-flush.C:
 			if err := a.Quota.Flush(ctx); err != nil && ctx.Err() == nil {
 				a.Log.Warn("usage not flushed", "error", err.Error())
+			}
+			if err := a.Accounts.FlushUses(ctx, false); err != nil && ctx.Err() == nil {
+				a.Log.Warn("uses of keys not written", "error", err.Error())
 			}
 		case <-sweeps:
 			a.sweep(ctx)
@@ -183,5 +208,12 @@ func (a *App) sweep(ctx context.Context) {
 	}
 }
 
-// Close flushes usage and returns leases. The stores stay open.
-func (a *App) Close(ctx context.Context) error { return a.Quota.Close(ctx) }
+// Close flushes usage, the uses of keys and the audit log, and returns leases.
+// The stores stay open.
+func (a *App) Close(ctx context.Context) error {
+	err := errors.Join(a.Quota.Close(ctx), a.Accounts.FlushUses(ctx, true))
+	if a.Audit != nil {
+		err = errors.Join(err, a.Audit.Close())
+	}
+	return err
+}

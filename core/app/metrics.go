@@ -9,12 +9,14 @@ import (
 	"github.com/mucura/mucura/core/content"
 	"github.com/mucura/mucura/core/obs"
 	"github.com/mucura/mucura/core/s3"
+	"github.com/mucura/mucura/core/s3err"
 )
 
 // metrics are the figures of one process.
 type metrics struct {
 	obs.Metrics
 	requests, errors, in, out, refused *obs.Counter
+	authFailures, slowed               *obs.Counter
 	seconds                            *obs.Histogram
 }
 
@@ -25,6 +27,8 @@ func newMetrics(a *App) *metrics {
 	m.in = m.NewCounter("mucura_received_bytes_total", "Payload bytes received.")
 	m.out = m.NewCounter("mucura_sent_bytes_total", "Payload bytes sent.")
 	m.refused = m.NewCounter("mucura_refused_total", "Requests refused because too many were being served.")
+	m.authFailures = m.NewCounter("mucura_auth_failures_total", "Proofs of identity that failed, by error code and, of a certificate, reason.", "code", "reason")
+	m.slowed = m.NewCounter("mucura_slowed_total", "Tries refused because too many had failed before, by kind.", "kind")
 	m.seconds = m.NewHistogram("mucura_request_seconds", "Time from the request's header to the end of the answer.",
 		[]float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 60}, "op")
 	m.Gauge("mucura_requests_in_flight", "Requests being served.", func() float64 { return float64(len(a.slots)) })
@@ -36,6 +40,9 @@ func newMetrics(a *App) *metrics {
 			}
 			return float64(free)
 		})
+	}
+	if a.Config.AuditLog != "off" {
+		m.Gauge("mucura_audit_lost_bytes", "Bytes of audit events lost because the disk took none.", func() float64 { return float64(a.Audit.Lost()) })
 	}
 	m.Gauge("go_goroutines", "Goroutines.", func() float64 { return float64(runtime.NumGoroutine()) })
 	m.Gauge("go_memstats_heap_inuse_bytes", "Heap in use.", func() float64 {
@@ -57,5 +64,11 @@ func (a *App) observe(e s3.Event) {
 	m.in.Add(e.BytesIn)
 	m.out.Add(e.BytesOut)
 	m.seconds.Observe(e.Duration.Seconds(), e.Op)
+	switch e.Code {
+	case s3err.SignatureDoesNotMatch.Code, s3err.InvalidAccessKeyID.Code, s3err.InvalidToken.Code, s3err.ExpiredToken.Code:
+		m.authFailures.Add(1, e.Code, "")
+	}
+	a.Accounts.Used(e.AccessKeyID, e.Remote, e.UserAgent)
+	a.recordRequest(&e)
 	a.logRequest(e)
 }

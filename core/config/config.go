@@ -32,6 +32,26 @@ type Config struct {
 
 	TLSCert, TLSKey string
 
+	AuthListen         string
+	AuthHosts          List
+	TrustDir           string
+	VOMSDir            string
+	TrustReload        time.Duration
+	AllowLegacyProxies bool
+	AllowMissingCRL    bool
+	AllowMissingPolicy bool
+	AuthTerminator     string
+	AuthTerminatorFrom List
+	SessionMax         time.Duration
+	RegisterHint       string
+	DefaultQuota       Size
+	DefaultQuotaCap    Size
+	RaiseHint          string
+	HomeBuckets        bool
+	AuditLog           string
+	AuditKeep          time.Duration
+	SiteName           string
+
 	DefaultOwnership  string
 	BlockPublicAccess bool
 	AllowV2Presigned  bool
@@ -85,6 +105,25 @@ func (c *Config) settings() []setting {
 		{"domain", "domain for virtual-hosted addressing (bucket.DOMAIN); comma-separated, may be repeated", false, &c.Domains},
 		{"tls-cert", "certificate chain, PEM; read again when the file changes", false, text(&c.TLSCert)},
 		{"tls-key", "private key of the certificate, PEM", false, text(&c.TLSKey)},
+		{"auth-listen", "address of a listener of its own for the authentication server, host:port (default: none; see auth-host)", false, text(&c.AuthListen)},
+		{"auth-host", "host name of the authentication server; clients are asked for certificates under this name only; comma-separated, may be repeated", false, &c.AuthHosts},
+		{"trust-dir", "directory of trusted certification authorities, in IGTF layout (usually /etc/grid-security/certificates); with none no certificate is accepted", false, text(&c.TrustDir)},
+		{"vomsdir", "directory of trusted VOMS servers (usually /etc/grid-security/vomsdir)", false, text(&c.VOMSDir)},
+		{"trust-reload", "how often both are read again in any case; changes are noticed within a minute", false, duration(&c.TrustReload)},
+		{"allow-legacy-proxies", "accept legacy (GT2) proxies, too", false, boolean(&c.AllowLegacyProxies)},
+		{"allow-missing-crl", "accept authorities without revocation list, with a warning", false, boolean(&c.AllowMissingCRL)},
+		{"allow-missing-signing-policy", "accept authorities without signing policy, with a warning", false, boolean(&c.AllowMissingPolicy)},
+		{"auth-terminator", "HTTPS terminator that passes client certificates on in a header: alb (mutual TLS, passthrough) or envoy; default none", false, text(&c.AuthTerminator)},
+		{"auth-terminator-from", "networks the terminator connects from, and nobody else can: 10.0.0.0/28; comma-separated, may be repeated", false, &c.AuthTerminatorFrom},
+		{"session-max", "longest life of temporary credentials", false, duration(&c.SessionMax)},
+		{"register-hint", "sentence that tells somebody unknown where to register", false, text(&c.RegisterHint)},
+		{"default-quota", "quota of new accounts, bytes; -1 is no limit", false, &c.DefaultQuota},
+		{"default-quota-cap", "up to what people raise their quota themselves, bytes; 0: not at all, -1: without limit", false, &c.DefaultQuotaCap},
+		{"raise-hint", "sentence that tells somebody whose quota is used up where to raise it", false, text(&c.RaiseHint)},
+		{"home-buckets", "make a bucket of their name for people who are approved", false, boolean(&c.HomeBuckets)},
+		{"audit-log", "directory of the audit log, a file per day; \"off\" for none (default: in the data directory)", false, text(&c.AuditLog)},
+		{"audit-keep", "how long the audit log is kept", false, duration(&c.AuditKeep)},
+		{"site-name", "name of this site in the audit log", false, text(&c.SiteName)},
 		{"default-object-ownership", "object ownership of buckets that set none: ObjectWriter, BucketOwnerPreferred or BucketOwnerEnforced", false, text(&c.DefaultOwnership)},
 		{"block-public-access", "forbid public access everywhere, whatever buckets say", false, boolean(&c.BlockPublicAccess)},
 		{"allow-v2-presigned", "accept GET and HEAD presigned with the old Signature Version 2", false, boolean(&c.AllowV2Presigned)},
@@ -123,6 +162,12 @@ func defaults() *Config {
 		DrainTimeout:      30 * time.Second,
 		LogLevel:          "info",
 		DebugLifecycleDay: 24 * time.Hour,
+		TrustReload:       time.Hour,
+		SessionMax:        12 * time.Hour,
+		DefaultQuota:      -1,
+		RaiseHint:         "Raise it with \"mucura quota set SIZE\", or delete something: older versions and deleted objects count, too.",
+		HomeBuckets:       true,
+		AuditKeep:         400 * 24 * time.Hour,
 	}
 }
 
@@ -154,12 +199,14 @@ func (c *Config) finish() (problems []string) {
 	setDefault(&c.Metadata, "sqlite://"+filepath.Join(abs, "meta.db"))
 	setDefault(&c.Content, "file://"+filepath.Join(abs, "content"))
 	setDefault(&c.Registry, c.Metadata)
+	setDefault(&c.AuditLog, filepath.Join(abs, "audit"))
 	setDefault(&c.SiteKeyFile, filepath.Join(abs, "site.key"))
 	for name, url := range map[string]string{"metadata": c.Metadata, "content": c.Content, "registry": c.Registry} {
 		if scheme, rest, ok := strings.Cut(url, "://"); !ok || scheme == "" || rest == "" {
 			bad("%s: %q is not a URL such as sqlite:///path or file:///path", name, url)
 		}
 	}
+	c.finishIdentity(bad)
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		bad("tls-cert and tls-key go together")
 	}

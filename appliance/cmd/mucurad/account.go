@@ -36,6 +36,7 @@ func accountAdd(ctx context.Context, name string, args []string) error {
 	var in accounts.NewAccount
 	var key accounts.KeySpec
 	var quota config.Size = -1
+	var top config.Size
 	role := string(catalog.Member)
 	c, rest, err := parseArgs(name, args, func(fs *flag.FlagSet) {
 		fs.StringVar(&key.AccessKeyID, "access-key-id", "", "access key ID; made when absent")
@@ -45,11 +46,12 @@ func accountAdd(ctx context.Context, name string, args []string) error {
 		fs.StringVar(&in.CanonicalID, "canonical-id", "", "S3 canonical user ID; made when absent")
 		fs.StringVar(&role, "role", role, "member or operator")
 		fs.Var(&quota, "quota", "most bytes the account may store; -1 is no limit")
+		fs.Var(&top, "quota-cap", "up to what the person raises the quota herself, bytes; -1 without limit")
 	}, 1)
 	if err != nil {
 		return err
 	}
-	in.Name, in.Role, in.Quota = rest[0], catalog.Role(role), int64(quota)
+	in.Name, in.Role, in.Quota, in.QuotaCap = rest[0], catalog.Role(role), int64(quota), int64(top)
 	if in.Role != catalog.Member && in.Role != catalog.Operator {
 		return fmt.Errorf("role %q is neither member nor operator", role)
 	}
@@ -198,8 +200,8 @@ func keyRemove(ctx context.Context, name string, args []string) error {
 // accountSet changes what may change of an account; what is not given stays.
 func accountSet(ctx context.Context, name string, args []string) error {
 	var given *flag.FlagSet
-	var quota config.Size
-	var displayName, email, role, state string
+	var quota, top config.Size
+	var newName, displayName, email, role, state string
 	c, rest, err := parseArgs(name, args, func(fs *flag.FlagSet) {
 		given = fs
 		fs.StringVar(&displayName, "display-name", "", "name to show")
@@ -207,6 +209,8 @@ func accountSet(ctx context.Context, name string, args []string) error {
 		fs.StringVar(&role, "role", "", "member or operator")
 		fs.StringVar(&state, "state", "", "active or suspended; a suspended account's keys are refused at once")
 		fs.Var(&quota, "quota", "most bytes the account may store; -1 is no limit")
+		fs.Var(&top, "quota-cap", "up to what the person raises the quota herself, bytes; 0: not at all, -1 without limit")
+		fs.StringVar(&newName, "name", "", "another name for the account")
 	}, 1)
 	if err != nil {
 		return err
@@ -223,6 +227,8 @@ func accountSet(ctx context.Context, name string, args []string) error {
 		"role":         func(a *catalog.Account) { a.Role = catalog.Role(role) },
 		"state":        func(a *catalog.Account) { a.State = catalog.State(state) },
 		"quota":        func(a *catalog.Account) { a.Quota = int64(quota) },
+		"quota-cap":    func(a *catalog.Account) { a.QuotaCap = int64(top) },
+		"name":         func(a *catalog.Account) { a.Name = newName },
 	}
 	return withApp(ctx, c, func(a *app.App) error {
 		acct, err := a.Accounts.ByName(ctx, rest[0])

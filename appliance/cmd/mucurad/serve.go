@@ -14,6 +14,7 @@ import (
 	"github.com/mucura/mucura/core/app"
 	"github.com/mucura/mucura/core/config"
 	"github.com/mucura/mucura/core/obs"
+	"github.com/mucura/mucura/core/sts"
 )
 
 // serve runs the server until ctx is done (SIGTERM), then lets running
@@ -43,7 +44,7 @@ func serve(ctx context.Context, name string, args []string) error {
 	if c.Debug {
 		log.Warn("debug settings are allowed", "lifecycle_day", c.DebugLifecycleDay.String())
 	}
-	log.Info("serving", "endpoint", s.url(), "admin", s.adminAddr(), "metadata", c.Metadata, "content", c.Content, "region", c.Region)
+	log.Info("serving", "endpoint", s.url(), "admin", s.adminAddr(), "auth", s.authAddr(), "metadata", c.Metadata, "content", c.Content, "region", c.Region)
 	return s.run(ctx)
 }
 
@@ -54,6 +55,8 @@ type server struct {
 	listener net.Listener
 	admin    *http.Server
 	adminL   net.Listener
+	auth     *http.Server // nil without a listener of its own
+	authL    net.Listener
 	cert     *certificate
 }
 
@@ -79,14 +82,41 @@ func listen(ctx context.Context, a *app.App) (*server, error) {
 		ErrorLog:          slog.NewLogLogger(a.Log.Handler(), slog.LevelDebug),
 	}
 	if s.cert != nil {
-		s.s3.TLSConfig = s.cert.config()
+		s.s3.TLSConfig = a.Auth.ByHost(s.cert.config())
 	}
 	var err error
 	lc := net.ListenConfig{Control: dropStalled(c)}
 	if s.listener, err = lc.Listen(ctx, "tcp", c.Listen); err != nil {
 		return nil, err
 	}
+	if err := s.listenAuth(ctx, c, lc); err != nil {
+		return nil, errors.Join(err, s.listener.Close())
+	}
 	return s, s.listenAdmin(c)
+}
+
+// listenAuth opens the authentication server's own listener, if it has one:
+// there every client is asked for a certificate.
+func (s *server) listenAuth(ctx context.Context, c *config.Config, lc net.ListenConfig) (err error) {
+	if c.AuthListen == "" {
+		return nil
+	}
+	if s.authL, err = lc.Listen(ctx, "tcp", c.AuthListen); err != nil {
+		return fmt.Errorf("authentication listener: %w", err)
+	}
+	s.auth = &http.Server{
+		Handler:           s.app.AuthHandler(),
+		ReadHeaderTimeout: 30 * time.Second,
+		WriteTimeout:      time.Minute,
+		IdleTimeout:       c.IdleTimeout,
+		MaxHeaderBytes:    int(c.MaxHeaderBytes),
+		Protocols:         s.s3.Protocols,
+		ErrorLog:          s.s3.ErrorLog,
+	}
+	if s.cert != nil {
+		s.auth.TLSConfig = sts.Asking(s.cert.config())
+	}
+	return nil
 }
 
 func (s *server) listenAdmin(c *config.Config) error {
@@ -139,6 +169,14 @@ func (s *server) adminAddr() string {
 	return s.adminL.Addr().String()
 }
 
+// authAddr is the address of the authentication server's own listener.
+func (s *server) authAddr() string {
+	if s.authL == nil {
+		return ""
+	}
+	return s.authL.Addr().String()
+}
+
 // run serves until ctx is done, then drains: no new connections, running
 // requests finish within DrainTimeout, usage is flushed.
 func (s *server) run(ctx context.Context) error {
@@ -146,7 +184,8 @@ func (s *server) run(ctx context.Context) error {
 	defer stop()
 	done := make(chan struct{})
 	go func() { defer close(done); s.app.Run(background) }()
-	failed := make(chan error, 2)
+	failed := make(chan error, 3)
+	go watchSiteKeys(background, s.app, 2*time.Second)
 	go func() {
 		if s.cert != nil {
 			go s.cert.watch(background, 2*time.Second)
@@ -157,6 +196,15 @@ func (s *server) run(ctx context.Context) error {
 	}()
 	if s.admin != nil {
 		go func() { failed <- s.admin.Serve(s.adminL) }()
+	}
+	if s.auth != nil {
+		go func() {
+			if s.cert != nil {
+				failed <- s.auth.ServeTLS(s.authL, "", "")
+			} else {
+				failed <- s.auth.Serve(s.authL)
+			}
+		}()
 	}
 	var err error
 	select {
@@ -170,13 +218,16 @@ func (s *server) run(ctx context.Context) error {
 		s.app.Log.Warn("requests cut off", "error", serr.Error())
 		_ = s.s3.Close()
 	}
+	if s.auth != nil {
+		_ = s.auth.Shutdown(drain)
+	}
 	if s.admin != nil {
 		_ = s.admin.Close()
 	}
 	stop()
 	<-done
 	if cerr := s.app.Close(drain); cerr != nil {
-		s.app.Log.Warn("usage not flushed", "error", cerr.Error())
+		s.app.Log.Warn("not everything flushed", "error", cerr.Error())
 	}
 	s.app.Log.Info("stopped")
 	return err

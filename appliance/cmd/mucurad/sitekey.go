@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -9,7 +10,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
+	"github.com/mucura/mucura/core/app"
 	"github.com/mucura/mucura/core/sse"
 )
 
@@ -28,6 +31,19 @@ func siteKeys(path string) (key []byte, older [][]byte, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	return parseSiteKeys(path, text)
+}
+
+// readSiteKeys reads the file of site keys, which must be there.
+func readSiteKeys(path string) (key []byte, older [][]byte, err error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	return parseSiteKeys(path, text)
+}
+
+func parseSiteKeys(path string, text []byte) (key []byte, older [][]byte, err error) {
 	var keys [][]byte
 	for line := range strings.Lines(strings.TrimSpace(string(text)) + "\n") {
 		k, err := hex.DecodeString(strings.TrimSpace(line))
@@ -65,4 +81,55 @@ func makeSiteKey(path string) error {
 		return err
 	}
 	return syncDir(filepath.Dir(path))
+}
+
+// watchSiteKeys puts the site keys in force again when their file changes,
+// until ctx is done. A file that cannot be read leaves those in force.
+func watchSiteKeys(ctx context.Context, a *app.App, every time.Duration) {
+	path := a.Config.SiteKeyFile
+	stamp := modified(path)
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		now := modified(path)
+		if now.Equal(stamp) || now.IsZero() { // being replaced, perhaps
+			continue
+		}
+		stamp = now
+		key, older, err := readSiteKeys(path)
+		if err == nil {
+			err = a.SetSiteKeys(key, older...)
+		}
+		if err != nil {
+			a.Log.Error("site keys not reloaded", "error", err.Error())
+			continue
+		}
+		a.Log.Info("site keys reloaded", "keys", 1+len(older))
+	}
+}
+
+func modified(path string) time.Time {
+	info, err := os.Stat(path)
+	if err != nil {
+		return time.Time{}
+	}
+	return info.ModTime()
+}
+
+// keyReseal seals anew what is sealed under older site keys.
+func keyReseal(ctx context.Context, name string, args []string) error {
+	c, err := parse(name, args, nil, 0)
+	if err != nil {
+		return err
+	}
+	return withApp(ctx, c, func(a *app.App) error {
+		n, err := a.Accounts.Reseal(ctx)
+		fmt.Printf("%d secrets sealed under the current site key\n", n)
+		return err
+	})
 }

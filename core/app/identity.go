@@ -1,0 +1,133 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/mucura/mucura/core/api"
+	"github.com/mucura/mucura/core/audit"
+	"github.com/mucura/mucura/core/catalog"
+	"github.com/mucura/mucura/core/gridproxy"
+	"github.com/mucura/mucura/core/s3err"
+	"github.com/mucura/mucura/core/sigv4"
+	"github.com/mucura/mucura/core/sts"
+)
+
+// trustCheck is how often a changed trust directory is looked for.
+const trustCheck = time.Minute
+
+// identity wires what is about people: the authentication server, the API, the
+// audit log, home buckets.
+func (a *App) identity() {
+	c := a.Config
+	if c.HomeBuckets {
+		a.Accounts.MakeHome = a.makeHome
+	}
+	if c.AuditLog != "off" {
+		a.Audit = &audit.Log{Dir: c.AuditLog, Keep: c.AuditKeep, Now: time.Now, Log: a.Log}
+	}
+	a.Auth = &sts.Server{
+		Accounts: a.Accounts, Verifier: &sigv4.Verifier{Keys: a.Accounts, Now: time.Now, Service: "sts"},
+		Options: gridproxy.Options{
+			AllowLegacy: c.AllowLegacyProxies, AllowMissingCRL: c.AllowMissingCRL,
+			AllowMissingSigningPolicy: c.AllowMissingPolicy, ServiceNames: c.AuthHosts,
+		},
+		Hosts: c.AuthHosts, Terminator: sts.Terminator(c.AuthTerminator), RegisterHint: c.RegisterHint,
+		Now: time.Now, Log: a.Log, Observe: a.observeAuth,
+	}
+	a.Auth.From, _ = c.TerminatorFrom() // was judged with the configuration
+	if c.TrustDir != "" {
+		a.Trust = gridproxy.NewDirLoader(c.TrustDir, c.VOMSDir, trustCheck, c.TrustReload)
+		a.Trust.Log = a.Log
+		a.Auth.Trust = a.Trust
+	}
+	a.API = &api.Server{
+		Accounts: a.Accounts, Repo: a.Repo, Quota: a.Quota, Verifier: a.Front.Verifier, Audit: a.Audit,
+		DefaultQuota: int64(c.DefaultQuota), DefaultCap: int64(c.DefaultQuotaCap),
+		Now: time.Now, Log: a.Log, Observe: a.observeCall,
+	}
+}
+
+// SetSiteKeys puts other site keys in force while requests are served, see
+// accounts.Service.SetSiteKeys.
+func (a *App) SetSiteKeys(key []byte, older ...[]byte) error {
+	return errors.Join(a.Accounts.SetSiteKeys(key, older...), a.Repo.SSE.Set(key, older...))
+}
+
+// dispatch finds whose request it is: the authentication server's, the API's,
+// or S3's. Whatever it is, no stranger says whose certificate it came with.
+func (a *App) dispatch(w http.ResponseWriter, r *http.Request) {
+	a.Auth.Strip(r)
+	switch {
+	case a.Auth.IsHost(sts.Hostname(r.Host)):
+		a.Auth.ServeHTTP(w, r)
+	case r.URL.Path == "/" && r.Method == http.MethodPost && a.Front.HostBucket(r.Host) == "":
+		a.Auth.ServeActions(w, r)
+	case api.Is(r) && a.Front.HostBucket(r.Host) == "":
+		a.API.ServeHTTP(w, r)
+	default:
+		a.Front.ServeHTTP(w, r)
+	}
+}
+
+// AuthHandler is the handler of the authentication server's own listener.
+func (a *App) AuthHandler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case a.slots <- struct{}{}:
+			defer func() { <-a.slots }()
+			a.Auth.Strip(r)
+			a.Auth.ServeHTTP(w, r)
+		default:
+			w.Header().Set("Retry-After", "1")
+			http.Error(w, s3err.SlowDown.Message, http.StatusServiceUnavailable)
+			a.metrics.refused.Add(1)
+		}
+	})
+}
+
+// maxHomes is how many names are tried for a home bucket.
+const maxHomes = 100
+
+// makeHome makes the home bucket of an account: of its name as far as a
+// bucket's may have it, with a number when that is taken. A bucket of such a
+// name that is the account's own already is its home.
+func (a *App) makeHome(ctx context.Context, acct *catalog.Account) (string, error) {
+	base := bucketName(acct.Name)
+	for n := 1; n <= maxHomes; n++ {
+		name := base
+		if n > 1 {
+			name = fmt.Sprintf("%s-%d", base, n)
+		}
+		_, err := a.Repo.CreateBucket(ctx, catalog.Bucket{Name: name, Owner: acct.ID})
+		if err == nil || errors.Is(err, s3err.BucketAlreadyOwnedByYou) {
+			return name, nil
+		}
+		if !errors.Is(err, s3err.BucketAlreadyExists) {
+			return "", err
+		}
+	}
+	return "", s3err.BucketAlreadyExists
+}
+
+// bucketName makes a bucket's name of an account's: 3 to 58 letters in lower
+// case, digits and hyphens, room left for a number.
+func bucketName(account string) string {
+	var b strings.Builder
+	for _, ch := range strings.ToLower(account) {
+		if ch >= 'a' && ch <= 'z' || ch >= '0' && ch <= '9' {
+			b.WriteRune(ch)
+		} else if s := b.String(); s != "" && !strings.HasSuffix(s, "-") {
+			b.WriteByte('-')
+		}
+	}
+	name := strings.Trim(b.String()[:min(b.Len(), 58)], "-")
+	if len(name) < 3 {
+		name = strings.Trim(name+"-home", "-")
+	}
+	return name
+}

@@ -1,0 +1,57 @@
+package config
+
+import (
+	"net/netip"
+	"time"
+)
+
+// finishIdentity judges the settings of the authentication server and of accounts.
+func (c *Config) finishIdentity(bad func(string, ...any)) {
+	switch c.AuthTerminator {
+	case "":
+		if len(c.AuthTerminatorFrom) > 0 {
+			bad("auth-terminator-from: needs auth-terminator")
+		}
+	case "alb", "envoy":
+		if len(c.AuthTerminatorFrom) == 0 {
+			bad("auth-terminator: needs auth-terminator-from, or anybody could name any certificate")
+		}
+	default:
+		bad("auth-terminator: %q is neither alb nor envoy", c.AuthTerminator)
+	}
+	if _, err := c.TerminatorFrom(); err != nil {
+		bad("auth-terminator-from: %v", err)
+	}
+	if (c.AuthListen != "" || len(c.AuthHosts) > 0) && c.TLSCert == "" && c.AuthTerminator == "" {
+		bad("auth-listen and auth-host: need TLS (tls-cert and tls-key), or a terminator (auth-terminator)")
+	}
+	if c.SessionMax < 15*time.Minute || c.SessionMax > 7*24*time.Hour {
+		bad("session-max: must be between 15 minutes and 7 days")
+	}
+	if c.TrustReload < time.Minute {
+		bad("trust-reload: must be at least a minute")
+	}
+	if c.DefaultQuota < -1 || c.DefaultQuotaCap < -1 {
+		bad("default-quota and default-quota-cap: give -1 for no limit, else 0 or more")
+	}
+	if c.AuditKeep < 24*time.Hour {
+		bad("audit-keep: must be at least a day")
+	}
+}
+
+// TerminatorFrom is the networks the terminator connects from.
+func (c *Config) TerminatorFrom() ([]netip.Prefix, error) {
+	var out []netip.Prefix
+	for _, s := range c.AuthTerminatorFrom {
+		p, err := netip.ParsePrefix(s)
+		if err != nil {
+			addr, aerr := netip.ParseAddr(s)
+			if aerr != nil {
+				return nil, err
+			}
+			p = netip.PrefixFrom(addr, addr.BitLen())
+		}
+		out = append(out, p.Masked())
+	}
+	return out, nil
+}
