@@ -27,11 +27,11 @@ func (a *app) keyCommands() []*cobra.Command {
 
 type loginOptions struct {
 	issueOptions
-	oidc, useKey, useToken bool
-	issuer, clientID       string
-	writeAWS               string
-	printEnv               bool
-	duration               time.Duration
+	oidc, useKey     bool
+	issuer, clientID string
+	writeAWS         string
+	printEnv         bool
+	duration         time.Duration
 }
 
 func (o *loginOptions) flags(c *cobra.Command) {
