@@ -77,12 +77,16 @@ func (s *session) home(ctx context.Context) (string, error) {
 		return s.settings.Home, nil
 	}
 	var who api.Whoami
-	switch err := s.client.Call(ctx, http.MethodGet, "whoami", nil, nil, &who); {
-	case client.KindOf(err) == client.Auth || client.KindOf(err) == client.Network:
+	err := s.client.Call(ctx, http.MethodGet, "whoami", nil, nil, &who)
+	switch client.KindOf(err) {
+	case client.OK:
+		if who.Account.Home != "" {
+			s.settings.Home = who.Account.Home
+			return who.Account.Home, nil
+		}
+	case client.NotFound, client.Generic: // of a server that has no such call
+	default:
 		return "", err
-	case err == nil && who.Account.Home != "":
-		s.settings.Home = who.Account.Home
-		return who.Account.Home, nil
 	}
 	return "", usagef("no home bucket is known: set MUCURA_HOME_BUCKET, or \"home\" in the profile")
 }
