@@ -109,6 +109,9 @@ var authCodes = map[string]bool{
 	"InvalidClientTokenId": true, "InvalidIdentityToken": true, "ExpiredTokenException": true,
 }
 
+// authMessages are those of AccessDenied that say that the credentials are over.
+var authMessages = map[string]bool{"Request has expired": true, "The session has been ended": true}
+
 // KindOf sorts an error.
 func KindOf(err error) Kind {
 	var (
@@ -149,7 +152,7 @@ func KindOf(err error) Kind {
 func (e *Error) kind() Kind {
 	switch {
 	case authCodes[e.Code], e.Status == http.StatusUnauthorized,
-		e.Code == "AccessDenied" && e.Message == "Request has expired":
+		e.Code == "AccessDenied" && authMessages[strings.TrimSuffix(e.Message, ".")]:
 		return Auth
 	case e.Code == "QuotaExceeded", e.Code == "InsufficientStorage", e.Status == http.StatusInsufficientStorage:
 		return NoRoom

@@ -185,11 +185,11 @@ func TestGridJob(t *testing.T) {
 	// Revoked is revoked, here and in the cache.
 	p.want(0, "sessions", "revoke", first.AccessKeyId)
 	p.want(3, "ls", "me:")
+	p.want(0, "ls", "me:") // with another session, for the proxy is good
 	p.want(0, "logout")
 	if cached, _ := filepath.Glob(p.path(".cache/mucura/credentials/*")); len(cached) != 0 {
 		t.Errorf("left after logout: %v", cached)
 	}
-	p.want(0, "ls", "me:")
 }
 
 // What goes wrong before and at the authentication server is exit status 3, and

@@ -78,23 +78,34 @@ func (a *app) run(ctx context.Context, args []string) int {
 	root.SetErr(a.stderr)
 	err := root.ExecuteContext(ctx)
 	a.stopBars()
-	if err == nil {
-		return 0
+	kind := a.tell(err)
+	if kind == client.Auth && a.session != nil {
+		if s, ok := a.session.client.Keys.(*source); ok {
+			s.forget()
+		}
 	}
+	return int(kind)
+}
+
+// tell prints how the command failed, unless that was done, and gives its kind.
+func (a *app) tell(err error) client.Kind {
 	var told *toldError
 	if errors.As(err, &told) {
-		return int(told.kind)
+		return told.kind
 	}
 	kind := client.KindOf(err)
 	var usage *usageError
-	if !a.started || errors.As(err, &usage) {
+	if err != nil && (!a.started || errors.As(err, &usage)) {
 		kind = client.Usage
+	}
+	if kind == client.OK {
+		return kind
 	}
 	a.printerFor().failure("", err, kind)
 	if kind == client.Usage {
 		fmt.Fprintln(a.stderr, "Try \"mucura help\", or a command with --help.")
 	}
-	return int(kind)
+	return kind
 }
 
 // usageError is a command line that cannot be meant.

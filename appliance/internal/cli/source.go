@@ -25,6 +25,7 @@ type source struct {
 
 	mu      sync.Mutex
 	keys    *login.Credentials
+	issued  bool      // by the authentication server, for what was found
 	refresh time.Time // zero: never
 }
 
@@ -60,6 +61,7 @@ func (s *source) renew(ctx context.Context, now time.Time) error {
 	fresh, err := s.session.issue(ctx, issueOptions{})
 	switch {
 	case err == nil:
+		s.issued = true
 		s.keys, s.refresh = fresh, now.Add(fresh.Expiration.Sub(now)*4/5)
 		return nil
 	case kerr == nil && now.Before(kept.Expiration):
@@ -74,6 +76,16 @@ func (s *source) renew(ctx context.Context, now time.Time) error {
 		return &client.AuthError{Message: fmt.Sprintf("your session expired at %s; run \"mucura login\"", kept.Expiration.UTC().Format(time.RFC3339))}
 	}
 	return &client.AuthError{Message: "no credentials: run \"mucura login\", set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or have a grid proxy or token and name the authentication server (MUCURA_AUTH)"}
+}
+
+// forget drops cached credentials that the server does not take any more, as
+// those of a session that was revoked: the next command gets others.
+func (s *source) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.issued {
+		_, _ = (&login.Cache{Dir: s.session.app.env.CacheDir()}).Clear()
+	}
 }
 
 // errNothingToShow: neither proxy, certificate nor token was found.
