@@ -4,13 +4,18 @@ GO      ?= go
 DATA    ?= $(CURDIR)/data
 LDFLAGS ?= -s -w -X main.release=$(shell git describe --tags --always --dirty 2>/dev/null)
 
-.PHONY: build run test lint bench interop torture soak clean
+.PHONY: build run test lint bench interop torture soak man clean
 
-build: bin/mucurad
+build: bin/mucurad bin/mucura
 
 bin/mucurad: FORCE
 	@mkdir -p bin
 	CGO_ENABLED=1 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./appliance/cmd/mucurad
+
+# One static file, for machines that have nothing else.
+bin/mucura: FORCE
+	@mkdir -p bin
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./appliance/cmd/mucura
 
 FORCE:
 
@@ -42,6 +47,11 @@ soak: build
 # Server CPU per operation, beside other servers where their binaries are found.
 bench: build
 	$(GO) run ./appliance/internal/bench -mucurad bin/mucurad $(BENCHFLAGS)
+
+# Man pages of mucura, in out/man.
+man: bin/mucura
+	rm -rf out/man
+	bin/mucura manual man out/man
 
 clean:
 	rm -rf bin out

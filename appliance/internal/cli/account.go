@@ -298,7 +298,7 @@ func (a *app) showQuota(q *api.Quota) {
 		t.line("you may set", "up to "+humanSize(q.Cap))
 	}
 	if r := q.Request; r != nil {
-		t.line("request", fmt.Sprintf("%s for %s: %s %s", r.ID, humanSize(r.Bytes), r.State, r.Answer))
+		t.line("request", strings.TrimSpace(fmt.Sprintf("%s for %s: %s %s", r.ID, humanSize(r.Bytes), r.State, r.Answer)))
 	}
 	a.out.put(typed("quota", q), "%s", t.String())
 }

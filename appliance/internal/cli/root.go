@@ -165,7 +165,7 @@ Objects are written s3://BUCKET/KEY, or me:/PATH in your home bucket.`,
 	}
 	admin := a.adminCommand()
 	admin.GroupID = "admin"
-	root.AddCommand(admin, a.versionCommand())
+	root.AddCommand(admin, a.versionCommand(), a.manualCommand())
 	root.CompletionOptions.HiddenDefaultCmd = false
 	return root
 }
