@@ -4,6 +4,7 @@ package accounts
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/mucura/mucura/core/catalog"
@@ -59,5 +60,8 @@ func (s *Service) ByEmail(ctx context.Context, email string) (*catalog.Account, 
 
 // ByName finds the account of a name.
 func (s *Service) ByName(ctx context.Context, name string) (*catalog.Account, error) {
+	if strings.Contains(name, ":") { // of another index
+		return nil, ErrNotFound
+	}
 	return s.by(ctx, name)
 }

@@ -26,6 +26,7 @@ type serviceState struct {
 	keys     vcache.Cache[principalKey]
 	accounts vcache.Cache[*catalog.Account]
 	uses     uses
+	guard    guard
 }
 
 // principalKey is an access key ready for use. It holds for the access key

@@ -144,6 +144,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // run finds the call, and who makes it, and makes it.
 func (c *call) run(path string) (any, error) {
+	if path == "register" { // a handler of its own answers it where it is offered
+		return nil, fault{http.StatusNotImplemented, CodeOff, "This site does not register people here."}
+	}
 	rt, args, err := find(c.r.Method, path)
 	if err != nil {
 		return nil, err
@@ -202,7 +205,7 @@ func match(pattern string, parts []string) (args []string, ok bool) {
 
 // authenticate finds who asks.
 func (c *call) authenticate() (err error) {
-	if c.signed, err = c.s.Verifier.Verify(c.r); err != nil {
+	if c.signed, err = c.s.Accounts.Verify(c.s.Verifier, c.r, c.ev.RemoteIP); err != nil {
 		return err
 	}
 	p, ok := c.signed.Key.Owner.(*catalog.Principal)

@@ -65,6 +65,7 @@ func (a *App) observeAuth(e sts.Event) {
 		a.metrics.errors.Add(1, e.Code)
 		a.metrics.authFailures.Add(1, e.Code, e.Reason)
 	}
+	a.countSlowed(e.Err)
 	ev := &audit.Event{
 		Kind: audit.KindRequest, Time: audit.At(e.Time), RequestID: e.ID, UserID: e.Account, Auth: e.Auth, Operation: "STS." + op,
 		Identity: e.Subject, HTTPStatus: e.Status, ErrorCode: e.Code, Reason: e.Reason, DurationMS: audit.Milliseconds(e.Duration),
@@ -135,6 +136,7 @@ func (a *App) observeCall(e audit.Event, err error) {
 	if e.ErrorCode != "" {
 		a.metrics.errors.Add(1, e.ErrorCode)
 	}
+	a.countSlowed(err)
 	a.record(&e)
 	a.Accounts.Used(e.AccessKeyID, e.RemoteIP, e.UserAgent)
 	level := slog.LevelInfo

@@ -2,10 +2,12 @@ package app
 
 import (
 	"context"
+	"errors"
 	"math"
 	"runtime"
 	"strconv"
 
+	"github.com/mucura/mucura/core/accounts"
 	"github.com/mucura/mucura/core/content"
 	"github.com/mucura/mucura/core/obs"
 	"github.com/mucura/mucura/core/s3"
@@ -53,6 +55,14 @@ func newMetrics(a *App) *metrics {
 	return m
 }
 
+// countSlowed counts a request that was refused because of earlier ones.
+func (a *App) countSlowed(err error) {
+	var slowed *accounts.SlowedError
+	if errors.As(err, &slowed) {
+		a.metrics.slowed.Add(1, string(slowed.Kind))
+	}
+}
+
 // observe counts and logs one finished request: one line each, never a
 // signature, token or secret.
 func (a *App) observe(e s3.Event) {
@@ -68,6 +78,7 @@ func (a *App) observe(e s3.Event) {
 	case s3err.SignatureDoesNotMatch.Code, s3err.InvalidAccessKeyID.Code, s3err.InvalidToken.Code, s3err.ExpiredToken.Code:
 		m.authFailures.Add(1, e.Code, "")
 	}
+	a.countSlowed(e.Err)
 	a.Accounts.Used(e.AccessKeyID, e.Remote, e.UserAgent)
 	a.recordRequest(&e)
 	a.logRequest(e)

@@ -3,7 +3,6 @@ package audit
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -38,15 +37,15 @@ type Log struct {
 	Now  func() time.Time
 	Log  *slog.Logger // for what goes wrong with the disk
 
-	lost atomic.Int64
+	lost    atomic.Int64
+	failing atomic.Bool
 
-	mu  sync.Mutex // of buf
-	buf []byte
+	mu         sync.Mutex // of both buffers
+	buf, spare []byte
 
 	writing sync.Mutex // of what follows
 	file    *os.File
 	day     string
-	failing bool
 }
 
 // Lost is how many bytes of events were lost because the disk took none.
@@ -55,18 +54,14 @@ func (l *Log) Lost() int64 { return l.lost.Load() }
 // Add takes in an event. It waits for the disk only when a megabyte of events
 // is waiting already.
 func (l *Log) Add(e *Event) {
-	line, err := json.Marshal(e)
-	if err != nil { // no value here can fail
-		return
-	}
 	l.mu.Lock()
-	if len(l.buf)+len(line) > keepAt {
-		l.lost.Add(int64(len(line) + 1))
+	if len(l.buf) > keepAt {
+		l.lost.Add(int64(len(e.appendJSON(nil)) + 1))
 		l.mu.Unlock()
 		return
 	}
-	l.buf = append(append(l.buf, line...), '\n')
-	full := len(l.buf) >= flushAt
+	l.buf = append(e.appendJSON(l.buf), '\n')
+	full := len(l.buf) >= flushAt && !l.failing.Load() // then the next Flush of Run tries again
 	l.mu.Unlock()
 	if full {
 		_ = l.Flush() // it says so itself
@@ -96,27 +91,28 @@ func (l *Log) Flush() error {
 	defer l.writing.Unlock()
 	l.mu.Lock()
 	out := l.buf
-	l.buf = nil
+	l.buf = l.spare[:0]
+	l.spare = nil
 	l.mu.Unlock()
 	if len(out) == 0 {
 		return nil
 	}
 	n, err := l.write(out)
 	if err == nil {
-		l.failing = false
+		l.failing.Store(false)
+		if cap(out) <= 2*flushAt { // to be filled again
+			l.mu.Lock()
+			l.spare = out
+			l.mu.Unlock()
+		}
 		return nil
 	}
 	l.mu.Lock()
-	if rest := out[n:]; len(rest)+len(l.buf) <= keepAt {
-		l.buf = append(rest, l.buf...)
-	} else {
-		l.lost.Add(int64(len(rest)))
-	}
+	l.buf = append(out[n:], l.buf...) // Add bounds it
 	l.mu.Unlock()
-	if !l.failing && l.Log != nil {
+	if !l.failing.Swap(true) && l.Log != nil {
 		l.Log.Error("audit log not written", "error", err.Error())
 	}
-	l.failing = true
 	return err
 }
 

@@ -152,7 +152,7 @@ func (c *call) serve() error {
 
 // authenticate finds who asks.
 func (c *call) authenticate() (err error) {
-	if c.auth, err = c.f.Verifier.Verify(c.r); err != nil {
+	if c.auth, err = c.f.Accounts.Verify(c.f.Verifier, c.r, c.remoteIP()); err != nil {
 		return err
 	}
 	if c.auth.Anonymous {

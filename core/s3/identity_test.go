@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/md5"
 	"encoding/base64"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -240,5 +241,47 @@ func TestNoSuspendedRequest(t *testing.T) {
 	for _, who := range []string{"main", "job"} {
 		s.fails(s3err.AccessDenied, who, "GET", "/", "")
 		s.fails(s3err.AccessDenied, who, "PUT", "/box/k", "x")
+	}
+}
+
+// Guessing a secret is slowed, for whoever guesses, and for nobody else.
+func TestGuessingIsSlowed(t *testing.T) {
+	s := newTestServer(t)
+	s.as("guess", sigv4.Credentials{AccessKeyID: s.keys["main"].AccessKeyID, SecretAccessKey: "guessed"})
+	judged, slowed := 0, 0
+	for range 60 {
+		switch a := s.do("guess", "GET", "/", ""); a.code() {
+		case "SignatureDoesNotMatch":
+			judged++
+		case "SlowDown":
+			slowed++
+		default:
+			t.Fatalf("%d %s", a.status, a.body)
+		}
+	}
+	if judged > 25 || slowed == 0 {
+		t.Errorf("%d judged, %d slowed", judged, slowed)
+	}
+	s.want(200, "alt", "GET", "/", "") // another key from there
+	other := &accounts.Service{Registry: s.meta, Now: time.Now, SiteKey: s.front.Accounts.SiteKey}
+	verify := func(who, address string) error {
+		_, err := other.Verify(&sigv4.Verifier{Keys: other}, s.request(who, "GET", "/", ""), address)
+		return err
+	}
+	if err := verify("main", "192.0.2.9"); err != nil {
+		t.Errorf("the key's owner elsewhere: %v", err)
+	}
+	// Another process knows as soon as it has seen one itself.
+	time.Sleep(1100 * time.Millisecond) // the count is written once a second
+	for range 2 {
+		if a := s.do("guess", "GET", "/", ""); a.code() != "SlowDown" && a.code() != "SignatureDoesNotMatch" {
+			t.Fatalf("%d %s", a.status, a.body)
+		}
+	}
+	if err := verify("guess", "127.0.0.1"); !errors.Is(err, s3err.SignatureDoesNotMatch) {
+		t.Errorf("first at the other process: %v", err)
+	}
+	if err := verify("guess", "127.0.0.1"); !errors.Is(err, s3err.SlowDown) {
+		t.Errorf("second at the other process: %v", err)
 	}
 }

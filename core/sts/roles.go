@@ -52,7 +52,7 @@ func (c *call) noSuchUser(u *WebUser, err error) error {
 
 // caller is who signed the request, with an access key or a session.
 func (c *call) caller() (*catalog.Principal, error) {
-	req, err := c.s.Verifier.Verify(c.r)
+	req, err := c.s.Accounts.Verify(c.s.Verifier, c.r, c.ev.Remote)
 	if err != nil {
 		return nil, signatureFault(err)
 	}

@@ -50,6 +50,8 @@ type Report struct {
 	Recounted      int   `json:"recounted"`       // accounts whose usage was recounted
 	Buckets        int   `json:"buckets"`         // remains of deleted buckets cleared
 	Settled        int   `json:"settled"`         // records whose owed work was done
+	People         int   `json:"people"`          // records about accounts that time had made useless
+	Erased         int   `json:"erased"`          // closed accounts deleted with everything
 }
 
 // Idle tells whether the run found nothing to do.
@@ -72,6 +74,8 @@ func (s *Sweeper) Run(ctx context.Context) (Report, error) {
 		{"orphans", s.orphans},
 		{"unfinished", s.unfinished},
 		{"usage", s.recount},
+		{"people", s.people},
+		{"closed", s.closed},
 	} {
 		if err := job.run(ctx, &rep); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", job.name, err))

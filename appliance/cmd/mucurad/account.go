@@ -24,7 +24,7 @@ func withApp(ctx context.Context, c *config.Config, f func(*app.App) error) erro
 	if err != nil {
 		return err
 	}
-	a := app.New(c, stores, obs.NewLog(os.Stderr, c.LogLevel))
+	a := newApp(c, stores, obs.NewLog(os.Stderr, c.LogLevel))
 	err = f(a)
 	if cerr := stores.Close(); err == nil {
 		err = cerr

@@ -97,8 +97,8 @@ func sweepOnce(ctx context.Context, name string, args []string) error {
 			}
 			return err
 		}
-		fmt.Printf("freed %d contents (%d bytes), expired %d versions, aborted %d uploads, dropped %d parts, found %d contents without a record and freed %d, recounted %d accounts\n",
-			rep.Freed, rep.FreedBytes, rep.Expired, rep.AbortedUploads, rep.Parts, rep.Suspects, rep.Orphans, rep.Recounted)
+		fmt.Printf("freed %d contents (%d bytes), expired %d versions, aborted %d uploads, dropped %d parts, found %d contents without a record and freed %d, recounted %d accounts, erased %d closed ones\n",
+			rep.Freed, rep.FreedBytes, rep.Expired, rep.AbortedUploads, rep.Parts, rep.Suspects, rep.Orphans, rep.Recounted, rep.Erased)
 		return err
 	})
 }

@@ -31,7 +31,7 @@ func serve(ctx context.Context, name string, args []string) error {
 		return err
 	}
 	defer stores.Close()
-	a := app.New(c, stores, log)
+	a := newApp(c, stores, log)
 	root, err := ensureRoot(ctx, a)
 	if err != nil {
 		return fmt.Errorf("administrator's account: %w", err)

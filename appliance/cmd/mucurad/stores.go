@@ -3,12 +3,14 @@ package main
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/spf13/afero"
 
+	"github.com/mucura/mucura/adapters/argon2"
 	"github.com/mucura/mucura/adapters/localfs"
 	"github.com/mucura/mucura/adapters/sqlite"
 	"github.com/mucura/mucura/core/app"
@@ -66,4 +68,11 @@ func openContent(url string) (content.Store, error) {
 	default:
 		return nil, fmt.Errorf("no such store: %q (there is file:///path)", url)
 	}
+}
+
+// newApp makes the app with what only an appliance brings.
+func newApp(c *config.Config, stores *app.Stores, log *slog.Logger) *app.App {
+	a := app.New(c, stores, log)
+	a.Accounts.Passwords = argon2.New()
+	return a
 }
