@@ -12,7 +12,9 @@ import (
 	"github.com/mucura/mucura/core/audit"
 	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/gridproxy"
+	"github.com/mucura/mucura/core/meta"
 	"github.com/mucura/mucura/core/s3err"
+	"github.com/mucura/mucura/core/seal"
 	"github.com/mucura/mucura/core/sigv4"
 	"github.com/mucura/mucura/core/sts"
 )
@@ -40,6 +42,9 @@ func (a *App) identity() {
 		Now: time.Now, Log: a.Log, Observe: a.observeAuth,
 	}
 	a.Auth.From, _ = c.TerminatorFrom() // was judged with the configuration
+	if len(c.AuthHosts) > 0 {
+		a.Auth.Signed = sts.SignedFor(c.AuthHosts)
+	}
 	if c.TrustDir != "" {
 		a.Trust = gridproxy.NewDirLoader(c.TrustDir, c.VOMSDir, trustCheck, c.TrustReload)
 		a.Trust.Log = a.Log
@@ -50,6 +55,61 @@ func (a *App) identity() {
 		DefaultQuota: int64(c.DefaultQuota), DefaultCap: int64(c.DefaultQuotaCap),
 		Now: time.Now, Log: a.Log, Observe: a.observeCall,
 	}
+}
+
+// Reseal seals anew, under the current site key, every secret of the registry
+// that is sealed under an older one: those of access keys, and what is kept for
+// automatic certificates. It tells how many it was, and may be repeated.
+func (a *App) Reseal(ctx context.Context) (int, error) {
+	n, err := a.Accounts.Reseal(ctx)
+	if err != nil {
+		return n, err
+	}
+	box, err := seal.New(a.Stores.SiteKey, a.Stores.OldSiteKeys...)
+	if err != nil {
+		return n, err
+	}
+	from := ""
+	for {
+		page, err := a.Stores.Registry.Scan(ctx, catalog.TLS, meta.Range{From: from, WithValue: true})
+		if err != nil {
+			return n, err
+		}
+		for _, e := range page.Entries {
+			done, err := a.reseal(ctx, box, &e)
+			if err != nil {
+				return n, fmt.Errorf("%s: %w", e.Key, err)
+			}
+			if done {
+				n++
+			}
+		}
+		if !page.More || len(page.Entries) == 0 {
+			return n, nil
+		}
+		from = meta.Next(page.Entries[len(page.Entries)-1].Key)
+	}
+}
+
+// reseal seals one record for automatic certificates anew. What is not sealed
+// there (names, locks) does not open under any key, and stays.
+func (a *App) reseal(ctx context.Context, box *seal.Box, e *meta.Entry) (bool, error) {
+	if box.Current(e.Record.Value) {
+		return false, nil
+	}
+	plain, err := box.Open(e.Record.Value, []byte(e.Key))
+	if errors.Is(err, seal.ErrDamaged) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	rec := meta.Record{Value: box.Seal(plain, []byte(e.Key)), Summary: e.Record.Summary}
+	_, err = a.Stores.Registry.Put(ctx, catalog.TLS, e.Key, rec, meta.IfMatch(e.Record.Version))
+	if errors.Is(err, meta.ErrConflict) { // renewed this moment, under the current key
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // SetSiteKeys puts other site keys in force while requests are served, see

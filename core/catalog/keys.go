@@ -21,6 +21,10 @@ const (
 	Usages       meta.Partition = "usage"        // account ID -> Usage
 	Dropped      meta.Partition = "dropped"      // bucket ID -> bucket whose rubbish is still to be swept
 	Jobs         meta.Partition = "job"          // job name -> where it is
+	TLS          meta.Partition = "tls"          // certificates and their keys, sealed
+	TLSNames     meta.Partition = "tls-name"     // name to have a certificate for -> when it was added
+	TLSAuthority meta.Partition = "tls-ca"       // the site's own certificate authority, sealed
+	TLSLocks     meta.Partition = "tls-lock"     // lock name -> who is obtaining a certificate
 )
 
 // KeysOf is the partition that lists an account's access keys: access key ID -> "".

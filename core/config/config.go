@@ -30,7 +30,19 @@ type Config struct {
 	Region  string
 	Domains List
 
-	TLSCert, TLSKey string
+	TLS             string // off, files, internal or acme
+	TLSCert, TLSKey string // for files
+	TLSNames        List   // for internal and acme
+	HTTPListen      string // plain HTTP beside TLS
+	HSTS            time.Duration
+
+	ACMEDirectory  string
+	ACMEEmail      string
+	ACMEEABKeyID   string
+	ACMEEABKeyFile string
+	ACMERootsFile  string
+	ACMEProfile    string
+	ACMEChallenges List
 
 	AuthListen         string
 	AuthHosts          List
@@ -103,6 +115,7 @@ func (c *Config) settings() []setting {
 		{"show-root-key", "print the administrator's key pair at every start, for trials", false, boolean(&c.ShowRootKey)},
 		{"region", "region to report; any region is accepted in signatures", false, text(&c.Region)},
 		{"domain", "domain for virtual-hosted addressing (bucket.DOMAIN); comma-separated, may be repeated", false, &c.Domains},
+		{"tls", "where the certificate comes from: off, files (tls-cert, tls-key), internal (an authority of the site's own) or acme (default: files when tls-cert is given, else off)", false, text(&c.TLS)},
 		{"tls-cert", "certificate chain, PEM; read again when the file changes", false, text(&c.TLSCert)},
 		{"tls-key", "private key of the certificate, PEM", false, text(&c.TLSKey)},
 		{"auth-listen", "address of a listener of its own for the authentication server, host:port (default: none; see auth-host)", false, text(&c.AuthListen)},
@@ -124,6 +137,16 @@ func (c *Config) settings() []setting {
 		{"audit-log", "directory of the audit log, a file per day; \"off\" for none (default: in the data directory)", false, text(&c.AuditLog)},
 		{"audit-keep", "how long the audit log is kept", false, duration(&c.AuditKeep)},
 		{"site-name", "name of this site in the audit log", false, text(&c.SiteName)},
+		{"tls-name", "name the certificate is for (internal, acme); comma-separated, may be repeated; \"mucurad tls add\" adds more at run time (acme)", false, &c.TLSNames},
+		{"http-listen", "address of plain HTTP beside TLS: redirects to HTTPS, answers ACME challenges, gives the internal authority's certificate away; empty for none", false, text(&c.HTTPListen)},
+		{"hsts", "how long browsers shall use HTTPS only (Strict-Transport-Security; files and acme); 0 to say nothing", false, duration(&c.HSTS)},
+		{"acme-directory", "URL of the ACME directory (default: Let's Encrypt)", false, text(&c.ACMEDirectory)},
+		{"acme-email", "address the ACME authority may write to", false, text(&c.ACMEEmail)},
+		{"acme-eab-key-id", "key ID of the external account binding", false, text(&c.ACMEEABKeyID)},
+		{"acme-eab-key-file", "file with the key of the external account binding, base64url", false, text(&c.ACMEEABKeyFile)},
+		{"acme-roots-file", "certificates to trust for the ACME directory, PEM (default: the system's)", false, text(&c.ACMERootsFile)},
+		{"acme-profile", "kind of certificate to ask for, where the authority offers several", false, text(&c.ACMEProfile)},
+		{"acme-challenge", "kinds of challenge to use: http-01 (needs http-listen on port 80), tls-alpn-01 (needs listen on port 443), or both (default)", false, &c.ACMEChallenges},
 		{"default-object-ownership", "object ownership of buckets that set none: ObjectWriter, BucketOwnerPreferred or BucketOwnerEnforced", false, text(&c.DefaultOwnership)},
 		{"block-public-access", "forbid public access everywhere, whatever buckets say", false, boolean(&c.BlockPublicAccess)},
 		{"allow-v2-presigned", "accept GET and HEAD presigned with the old Signature Version 2", false, boolean(&c.AllowV2Presigned)},
@@ -160,6 +183,7 @@ func defaults() *Config {
 		BodyIdle:          time.Minute,
 		IdleTimeout:       2 * time.Minute,
 		DrainTimeout:      30 * time.Second,
+		HSTS:              180 * 24 * time.Hour,
 		LogLevel:          "info",
 		DebugLifecycleDay: 24 * time.Hour,
 		TrustReload:       time.Hour,
@@ -206,10 +230,8 @@ func (c *Config) finish() (problems []string) {
 			bad("%s: %q is not a URL such as sqlite:///path or file:///path", name, url)
 		}
 	}
+	problems = append(problems, c.finishTLS()...)
 	c.finishIdentity(bad)
-	if (c.TLSCert == "") != (c.TLSKey == "") {
-		bad("tls-cert and tls-key go together")
-	}
 	if (c.RootAccessKeyID == "") != (c.RootSecretAccessKey == "") {
 		bad("root-access-key-id and root-secret-access-key go together")
 	}

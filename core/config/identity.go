@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -22,8 +23,13 @@ func (c *Config) finishIdentity(bad func(string, ...any)) {
 	if _, err := c.TerminatorFrom(); err != nil {
 		bad("auth-terminator-from: %v", err)
 	}
-	if (c.AuthListen != "" || len(c.AuthHosts) > 0) && c.TLSCert == "" && c.AuthTerminator == "" {
-		bad("auth-listen and auth-host: need TLS (tls-cert and tls-key), or a terminator (auth-terminator)")
+	if (c.AuthListen != "" || len(c.AuthHosts) > 0) && c.TLS == "off" && c.AuthTerminator == "" && !c.Debug {
+		bad("auth-listen and auth-host: need TLS (tls), or a terminator (auth-terminator)")
+	}
+	for _, host := range c.AuthHosts { // they need a certificate, too
+		if (c.TLS == "internal" || c.TLS == "acme") && !slices.Contains(c.TLSNames, host) {
+			c.TLSNames = append(c.TLSNames, host)
+		}
 	}
 	if c.SessionMax < 15*time.Minute || c.SessionMax > 7*24*time.Hour {
 		bad("session-max: must be between 15 minutes and 7 days")

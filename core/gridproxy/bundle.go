@@ -3,6 +3,7 @@ package gridproxy
 import (
 	"archive/tar"
 	"bufio"
+	"bytes"
 	"compress/gzip"
 	"errors"
 	"io"
@@ -61,9 +62,13 @@ func (b *bundle) read(r io.Reader) error {
 	} else {
 		r = buffered
 	}
-	archive := tar.NewReader(r)
+	end := &zeroTail{r: r}
+	archive := tar.NewReader(end)
 	for {
 		head, err := archive.Next()
+		if errors.Is(err, io.EOF) && end.zeros < 1024 {
+			return io.ErrUnexpectedEOF
+		}
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
@@ -110,4 +115,22 @@ func (b *bundle) follow(name string) ([]byte, error) {
 		name = target
 	}
 	return nil, fs.ErrNotExist
+}
+
+// zeroTail counts the zero bytes at the end of what was read: a whole archive
+// ends with two blocks of them, which archive/tar does not insist on.
+type zeroTail struct {
+	r     io.Reader
+	zeros int
+}
+
+// Read implements io.Reader.
+func (z *zeroTail) Read(p []byte) (int, error) {
+	n, err := z.r.Read(p)
+	tail := n - len(bytes.TrimRight(p[:n], "\x00"))
+	if tail < n {
+		z.zeros = 0
+	}
+	z.zeros += tail
+	return n, err
 }

@@ -58,7 +58,7 @@ func Codes() map[Code]string {
 		CodeNoEEC:                "only proxies: the owner's own certificate is not in the chain",
 		CodeProxyAboveEEC:        "a proxy certificate after the owner's own certificate",
 		CodeEECIsCA:              "the owner's certificate is a CA certificate",
-		CodeEECName:              "the owner's last CN is \"proxy\" or \"limited proxy\"",
+		CodeEECName:              "the owner's subject is empty, or its last CN is \"proxy\" or \"limited proxy\"",
 		CodeHostCertificate:      "the certificate is for servers only (serverAuth)",
 		CodeWeakKey:              "a key other than RSA of 2048 to 8192 bits or ECDSA on P-256, P-384 or P-521",
 		CodeWeakSignature:        "a signature other than RSA or ECDSA with SHA-256, SHA-384 or SHA-512",

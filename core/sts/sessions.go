@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/session"
+	"github.com/mucura/mucura/core/x509sig"
 )
 
 // Way B: the protocol of IAM Roles Anywhere, whose clients
@@ -84,4 +86,13 @@ func (c *call) sessionsAnswer(acct *catalog.Account, sess *catalog.Session, cred
 		}},
 		SubjectArn: "arn:aws:rolesanywhere:" + "mucura:" + acct.ID + ":subject/" + acct.ID,
 	}
+}
+
+// SignedFor verifies requests signed with a certificate's key that are for one
+// of these hosts. It implements Signed.
+type SignedFor []string
+
+// Verify implements Signed.
+func (hosts SignedFor) Verify(r *http.Request, body []byte, now time.Time) ([][]byte, error) {
+	return x509sig.Verify(r, body, now, hosts)
 }

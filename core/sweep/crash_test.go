@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -135,14 +136,16 @@ func TestKilledAtEveryCall(t *testing.T) {
 // there were so many.
 func (l *lab) runKilled(n int) (killed bool) {
 	l.Helper()
+	var calls atomic.Int64
 	l.hook.set(func(string, meta.Partition, string) error {
-		if n--; n <= 0 {
-			killed = true
+		if calls.Add(1) >= int64(n) {
 			return errDead
 		}
 		return nil
 	})
-	if _, err := l.sweeper.Run(ctx); err != nil && !killed {
+	_, err := l.sweeper.Run(ctx)
+	killed = calls.Load() >= int64(n)
+	if err != nil && !killed {
 		l.Error(err)
 	}
 	l.hook.set(nil)

@@ -39,6 +39,8 @@ type bucketRules struct {
 	work lifecycle.Work
 	now  time.Time
 	rep  *Report
+
+	lanes *lanes
 }
 
 func (x *bucketRules) run(ctx context.Context) error {
@@ -48,7 +50,8 @@ func (x *bucketRules) run(ctx context.Context) error {
 		}
 	}
 	if x.work.Current || x.work.Noncurrent || x.work.Markers {
-		return x.versions(ctx)
+		x.lanes = newLanes(ctx, x.rep)
+		return x.lanes.finish(x.versions(ctx))
 	}
 	return nil
 }
@@ -135,16 +138,23 @@ func (x *bucketRules) judge(ctx context.Context, k *keyState, alone bool) error 
 		// cannot tell has its expired keys deleted as a client would.
 		del.Cond = repo.WriteCond{IfMatch: e.ETag, IfMatchModified: e.ModTime}
 	}
+	version := e.VersionID()
+	return x.lanes.add(del.Key, func(rep *Report) error { return x.expire(ctx, del, version, rule, rep) })
+}
+
+// expire removes one version. That it has changed meanwhile, or is locked, is
+// no error: the next run judges it anew.
+func (x *bucketRules) expire(ctx context.Context, del repo.DeleteInput, version string, rule *lifecycle.Rule, rep *Report) error {
 	_, err := x.s.Repo.DeleteObject(ctx, del)
 	switch {
 	case err == nil:
-		x.rep.Expired++
-		x.s.Log.Info("expired", "bucket", x.b.Name, "key", e.Key, "version", e.VersionID(), "rule", rule.ID)
+		rep.Expired++
+		x.s.Log.Info("expired", "bucket", x.b.Name, "key", del.Key, "version", version, "rule", rule.ID)
 		return nil
-	case gone(err), errors.Is(err, s3err.PreconditionFailed), errors.Is(err, s3err.AccessDenied): // changed meanwhile, or locked
+	case gone(err), errors.Is(err, s3err.PreconditionFailed), errors.Is(err, s3err.AccessDenied):
 		return nil
 	}
-	return fmt.Errorf("expire %s/%s: %w", x.b.Name, e.Key, err)
+	return fmt.Errorf("expire %s/%s: %w", x.b.Name, del.Key, err)
 }
 
 // versionID names a version to Open: a bucket that never had versions has only

@@ -57,6 +57,22 @@ type Report struct {
 // Idle tells whether the run found nothing to do.
 func (r Report) Idle() bool { return r == Report{Kept: r.Kept} }
 
+// add adds the counts of another report.
+func (r *Report) add(o *Report) {
+	r.Freed += o.Freed
+	r.FreedBytes += o.FreedBytes
+	r.Kept += o.Kept
+	r.Expired += o.Expired
+	r.AbortedUploads += o.AbortedUploads
+	r.Parts += o.Parts
+	r.Orphans += o.Orphans
+	r.Suspects += o.Suspects
+	r.Unfinished += o.Unfinished
+	r.Recounted += o.Recounted
+	r.Buckets += o.Buckets
+	r.Settled += o.Settled
+}
+
 // Run runs every job once. A job that fails does not stop the others; all
 // errors are returned together.
 func (s *Sweeper) Run(ctx context.Context) (Report, error) {

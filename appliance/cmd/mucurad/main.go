@@ -39,11 +39,15 @@ func commands() []command {
 		{"key reseal", "[flags]", "seal all secrets under the current site key, after it was changed", keyReseal},
 		{"bucket ls", "[flags]", "list all buckets", bucketList},
 		{"bucket chown", "BUCKET NAME [flags]", "give a bucket to another account", bucketChown},
+		{"tls ls", "[flags]", "list the names added for automatic certificates", tlsList},
+		{"tls add", "NAME [flags]", "add a name to have a certificate for (tls = acme), while the server runs", tlsAdd},
+		{"tls rm", "NAME [flags]", "remove a name that was added", tlsRemove},
 		{"fsck", "[flags]", "verify that every record's content exists, is whole, and is referenced", fsckRecords},
 		{"sweep", "[flags]", "run the background jobs once: expiry, unfinished uploads, released contents, usage", sweepOnce},
 		{"backup", "DIR [flags]", "copy the repository to a directory, consistently, while it runs", backup},
 		{"restore", "DIR [flags]", "restore a backup into an empty data directory, verified", restore},
 		{"seed", "[flags]", "fill a bucket with objects, to measure at scale", seed},
+		{"verify-proxy", "[flags] FILE", "judge a grid proxy file as the server would: exit 0 accept, 1 refuse", verifyProxy},
 		{"version", "", "print the version", version},
 	}
 }
@@ -52,8 +56,11 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	err := dispatch(ctx, os.Args[1:])
 	stop()
+	var exit exitCode
 	switch {
 	case errors.Is(err, flag.ErrHelp):
+	case errors.As(err, &exit):
+		os.Exit(int(exit))
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "mucurad:", err)
 		os.Exit(1)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/mucura/mucura/adapters/acme/autotls"
 	"github.com/mucura/mucura/core/app"
 	"github.com/mucura/mucura/core/fsck"
 )
@@ -18,8 +19,8 @@ func check(ctx context.Context, name string, args []string) error {
 	if err != nil {
 		return err
 	}
-	if c.TLSCert != "" {
-		if _, err := loadCertificate(c.TLSCert, c.TLSKey, nil); err != nil {
+	if c.TLS == "files" {
+		if _, err := autotls.Files(c.TLSCert, c.TLSKey, nil); err != nil {
 			return fmt.Errorf("certificate: %w", err)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/mucura/mucura/adapters/acme/autotls"
 	"github.com/mucura/mucura/core/app"
 	"github.com/mucura/mucura/core/config"
 	"github.com/mucura/mucura/core/obs"
@@ -41,6 +42,7 @@ func serve(ctx context.Context, name string, args []string) error {
 		return err
 	}
 	fmt.Print(banner(c, s.url(), root))
+	fmt.Print(s.trust())
 	if c.Debug {
 		log.Warn("debug settings are allowed", "lifecycle_day", c.DebugLifecycleDay.String())
 	}
@@ -57,7 +59,9 @@ type server struct {
 	adminL   net.Listener
 	auth     *http.Server // nil without a listener of its own
 	authL    net.Listener
-	cert     *certificate
+	tls      autotls.Source // nil: plain HTTP
+	plain    *http.Server   // beside TLS; nil: none
+	plainL   net.Listener
 }
 
 // listen opens the listeners: what is wrong with them is known before anything
@@ -65,31 +69,33 @@ type server struct {
 func listen(ctx context.Context, a *app.App) (*server, error) {
 	c := a.Config
 	s := &server{app: a}
-	if c.TLSCert != "" {
-		var err error
-		if s.cert, err = loadCertificate(c.TLSCert, c.TLSKey, a.Log); err != nil {
-			return nil, fmt.Errorf("certificate: %w", err)
-		}
+	var err error
+	if s.tls, err = autotls.Open(ctx, c, a.Stores.Registry, a.Stores.SiteKey, a.Stores.OldSiteKeys, a.Log); err != nil {
+		return nil, err
+	}
+	handler := http.Handler(a)
+	if s.tls != nil {
+		handler = autotls.Secure(s.tls, c.HSTS, a)
+		a.WatchCertificates(s.tls.Expiries)
 	}
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	s.s3 = &http.Server{
-		Handler:           a,
+		Handler:           handler,
 		ReadHeaderTimeout: 30 * time.Second,
 		IdleTimeout:       c.IdleTimeout,
 		MaxHeaderBytes:    int(c.MaxHeaderBytes),
 		Protocols:         &protocols,
 		ErrorLog:          slog.NewLogLogger(a.Log.Handler(), slog.LevelDebug),
 	}
-	if s.cert != nil {
-		s.s3.TLSConfig = a.Auth.ByHost(s.cert.config())
+	if s.tls != nil {
+		s.s3.TLSConfig = a.Auth.ByHost(autotls.Config(s.tls))
 	}
-	var err error
 	lc := net.ListenConfig{Control: dropStalled(c)}
 	if s.listener, err = lc.Listen(ctx, "tcp", c.Listen); err != nil {
 		return nil, err
 	}
-	if err := s.listenAuth(ctx, c, lc); err != nil {
+	if err = errors.Join(s.listenAuth(ctx, c, lc), s.listenPlain(ctx, c)); err != nil {
 		return nil, errors.Join(err, s.listener.Close())
 	}
 	return s, s.listenAdmin(c)
@@ -113,8 +119,26 @@ func (s *server) listenAuth(ctx context.Context, c *config.Config, lc net.Listen
 		Protocols:         s.s3.Protocols,
 		ErrorLog:          s.s3.ErrorLog,
 	}
-	if s.cert != nil {
-		s.auth.TLSConfig = sts.Asking(s.cert.config())
+	if s.tls != nil {
+		s.auth.TLSConfig = sts.Asking(autotls.Config(s.tls))
+	}
+	return nil
+}
+
+// listenPlain opens the plain HTTP listener beside TLS.
+func (s *server) listenPlain(ctx context.Context, c *config.Config) (err error) {
+	if s.tls == nil || c.HTTPListen == "" {
+		return nil
+	}
+	if s.plainL, err = (&net.ListenConfig{}).Listen(ctx, "tcp", c.HTTPListen); err != nil {
+		return fmt.Errorf("plain HTTP listener: %w", err)
+	}
+	s.plain = &http.Server{
+		Handler:           autotls.Plain(s.tls, s.listener.Addr().(*net.TCPAddr).Port),
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       c.IdleTimeout,
+		MaxHeaderBytes:    int(c.MaxHeaderBytes),
+		ErrorLog:          slog.NewLogLogger(s.app.Log.Handler(), slog.LevelDebug),
 	}
 	return nil
 }
@@ -156,10 +180,19 @@ func dropStalled(c *config.Config) func(string, string, syscall.RawConn) error {
 
 func (s *server) url() string {
 	scheme := "http"
-	if s.cert != nil {
+	if s.tls != nil {
 		scheme = "https"
 	}
 	return scheme + "://" + s.listener.Addr().String()
+}
+
+// trust tells how to trust the site's own authority, when it has one.
+func (s *server) trust() string {
+	a, ok := s.tls.(interface{ Fingerprint() string })
+	if !ok {
+		return ""
+	}
+	return fmt.Sprintf("Clients have to trust this repository's own certificate authority:\n  curl -ko mucura-ca.pem %s%s\n  SHA-256 %s\n\n", s.url(), autotls.AuthorityPath, a.Fingerprint())
 }
 
 func (s *server) adminAddr() string {
@@ -184,11 +217,11 @@ func (s *server) run(ctx context.Context) error {
 	defer stop()
 	done := make(chan struct{})
 	go func() { defer close(done); s.app.Run(background) }()
-	failed := make(chan error, 3)
+	failed := make(chan error, 4)
 	go watchSiteKeys(background, s.app, 2*time.Second)
 	go func() {
-		if s.cert != nil {
-			go s.cert.watch(background, 2*time.Second)
+		if s.tls != nil {
+			go s.tls.Run(background)
 			failed <- s.s3.ServeTLS(s.listener, "", "")
 		} else {
 			failed <- s.s3.Serve(s.listener)
@@ -199,12 +232,15 @@ func (s *server) run(ctx context.Context) error {
 	}
 	if s.auth != nil {
 		go func() {
-			if s.cert != nil {
+			if s.tls != nil {
 				failed <- s.auth.ServeTLS(s.authL, "", "")
 			} else {
 				failed <- s.auth.Serve(s.authL)
 			}
 		}()
+	}
+	if s.plain != nil {
+		go func() { failed <- s.plain.Serve(s.plainL) }()
 	}
 	var err error
 	select {
@@ -221,8 +257,10 @@ func (s *server) run(ctx context.Context) error {
 	if s.auth != nil {
 		_ = s.auth.Shutdown(drain)
 	}
-	if s.admin != nil {
-		_ = s.admin.Close()
+	for _, other := range []*http.Server{s.plain, s.admin} {
+		if other != nil {
+			_ = other.Close()
+		}
 	}
 	stop()
 	<-done

@@ -128,7 +128,7 @@ func keyReseal(ctx context.Context, name string, args []string) error {
 		return err
 	}
 	return withApp(ctx, c, func(a *app.App) error {
-		n, err := a.Accounts.Reseal(ctx)
+		n, err := a.Reseal(ctx)
 		fmt.Printf("%d secrets sealed under the current site key\n", n)
 		return err
 	})

@@ -6,6 +6,7 @@
 //	go run ./appliance/internal/bench -mucurad bin/mucurad [-case 'PUT 4'] [-rounds 3] [-profile DIR]
 //	go run ./appliance/internal/bench -mucurad bin/mucurad -objects 1000000
 //	go run ./appliance/internal/bench -mucurad bin/mucurad -idle 10000
+//	go run ./appliance/internal/bench -floors
 //
 // A peer takes part when its binary is found: MUCURA_BENCH_VERSITYGW (or
 // versitygw on PATH), MUCURA_BENCH_MINIO (or minio on PATH).
@@ -50,6 +51,8 @@ func main() {
 	flag.BoolVar(&o.tls, "tls", false, "measure our server over TLS too")
 	flag.IntVar(&connections, "idle", 0, "instead: what this many idle connections cost")
 	flag.IntVar(&objects, "objects", 0, "instead: how cost grows from 20,000 to this many objects")
+	bare := flag.Bool("floors", false, "instead: what bytes cost here at the least, with no server around")
+	peer := flag.String("peer-of-floor", "", "for -floors itself")
 	flag.Parse()
 	o.only = regexp.MustCompile("(?i)" + only)
 	work := run
@@ -58,6 +61,12 @@ func main() {
 	}
 	if connections > 0 {
 		work = func(o options) error { return idleRun(o, connections) }
+	}
+	if *bare {
+		work = floorsRun
+	}
+	if *peer != "" {
+		work = func(options) error { return peerOfFloor(*peer) }
 	}
 	if err := work(o); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)

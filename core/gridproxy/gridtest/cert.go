@@ -61,7 +61,9 @@ func (e *Entity) PEM() []byte {
 }
 
 // CertPEM is one certificate as PEM.
-func CertPEM(der []byte) []byte { return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}) }
+func CertPEM(der []byte) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+}
 
 // KeyPEM is a key as PEM (PKCS #8).
 func KeyPEM(key crypto.Signer) []byte {

@@ -7,7 +7,7 @@ func NewCA(slash string, issuer *Entity, options ...Option) *Entity {
 	usual := func(c *Cert) {
 		c.Extensions = append(c.Extensions, BasicConstraints(true, -1), KeyUsage(KeyCertSign|CRLSign))
 	}
-	return Issue(DN(slash), issuer, append([]Option{usual, keyed}, options...)...)
+	return Issue(DN(slash), issuer, append(append([]Option{usual}, options...), keyed)...)
 }
 
 // NewEEC makes a person's certificate.
@@ -20,13 +20,16 @@ func NewEECNamed(name Name, ca *Entity, options ...Option) *Entity {
 	usual := func(c *Cert) {
 		c.Extensions = append(c.Extensions, BasicConstraints(false, -1), KeyUsage(DigitalSignature|KeyEncipherment), ExtKeyUsage(ClientAuth))
 	}
-	return Issue(name, ca, append([]Option{usual, keyed}, options...)...)
+	return Issue(name, ca, append(append([]Option{usual}, options...), keyed)...)
 }
 
 // NewHost makes a host's certificate, for servers and clients.
 func NewHost(slash string, ca *Entity, options ...Option) *Entity {
-	return NewEEC(slash, ca, append([]Option{Extensions(BasicConstraints(false, -1), KeyUsage(DigitalSignature|KeyEncipherment),
-		ExtKeyUsage(ServerAuth, ClientAuth))}, options...)...)
+	usual := func(c *Cert) {
+		c.Extensions = append(c.Extensions, BasicConstraints(false, -1), KeyUsage(DigitalSignature|KeyEncipherment),
+			ExtKeyUsage(ServerAuth, ClientAuth))
+	}
+	return Issue(DN(slash), ca, append(append([]Option{usual}, options...), keyed)...)
 }
 
 // keyed adds the subjectKeyIdentifier, once the key is known.

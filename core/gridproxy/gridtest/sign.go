@@ -95,3 +95,9 @@ func KeyID(key crypto.Signer) []byte {
 	sum := sha1.Sum(bits)
 	return sum[:]
 }
+
+// EdKey makes an Ed25519 key, which grid certificates must not have.
+func EdKey() crypto.Signer {
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	return must(key, err)
+}

@@ -30,15 +30,20 @@ type World struct {
 	VOMSDir          fstest.MapFS
 }
 
-// NewWorld makes one, with new keys.
-func NewWorld() *World {
+// NewWorld makes one, with new keys on P-256.
+func NewWorld() *World { return newWorld(func() Option { return Keyed(ECKey()) }) }
+
+// NewRSAWorld makes one with RSA keys of 2048 bits, as grids of today have.
+func NewRSAWorld() *World { return newWorld(func() Option { return Keyed(RSAKey(2048)) }) }
+
+func newWorld(key func() Option) *World {
 	w := &World{}
-	w.Root = NewCA("/DC=org/DC=example/CN=Root CA", nil)
-	w.CA = NewCA("/DC=org/DC=example/CN=Issuing CA", w.Root)
-	w.Alice = NewEEC("/DC=org/DC=example/OU=People/CN=Alice Adams", w.CA)
-	w.Bob = NewEEC("/DC=org/DC=example/OU=People/CN=Bob Brown", w.CA)
-	w.Dave = NewEEC("/DC=org/DC=example/OU=People/CN=Dave Drake", w.CA)
-	w.AA = NewHost("/DC=org/DC=example/OU=Hosts/CN="+VOMSHost, w.CA)
+	w.Root = NewCA("/DC=org/DC=example/CN=Root CA", nil, key())
+	w.CA = NewCA("/DC=org/DC=example/CN=Issuing CA", w.Root, key())
+	w.Alice = NewEEC("/DC=org/DC=example/OU=People/CN=Alice", w.CA, key())
+	w.Bob = NewEEC("/DC=org/DC=example/OU=People/CN=Bob", w.CA, key())
+	w.Dave = NewEEC("/DC=org/DC=example/OU=People/CN=Dave", w.CA, key())
+	w.AA = NewHost("/DC=org/DC=example/OU=Hosts/CN="+VOMSHost, w.CA, key())
 	w.RootAnchor = Anchor{CA: w.Root, Policy: Policy(w.Root.Name, "/DC=org/DC=example/CN=*"),
 		Namespaces: Permit(w.Root.Name, "/DC=org/DC=example/CN=Issuing CA"), CRLs: [][]byte{NewCRL(w.Root, nil)}}
 	w.CAAnchor = Anchor{CA: w.CA, Policy: Policy(w.CA.Name, "/DC=org/DC=example/*"),
