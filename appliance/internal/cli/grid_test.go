@@ -38,7 +38,7 @@ func newGrid(t *testing.T, args ...string) *grid {
 	g := &grid{t: t, world: gridtest.NewWorld(), dirs: dir}
 	certDir, vomsDir := g.world.WriteDirs(t, dir)
 	g.certDir = certDir
-	san := gridtest.Ext("2.5.29.17", false, gridtest.Seq(gridtest.TLV(0x87, net.IPv4(127, 0, 0, 1).To4())))
+	san := gridtest.Ext("2.5.29.17", false, gridtest.Seq(gridtest.TLV(0x87, net.IPv4(127, 0, 0, 1).To4()), gridtest.TLV(0x82, []byte("localhost"))))
 	host := gridtest.NewHost("/DC=org/DC=example/OU=Hosts/CN=127.0.0.1", g.world.CA, gridtest.Also(san))
 	cert, key := filepath.Join(dir, "host.pem"), filepath.Join(dir, "host.key")
 	g.file(cert, append(gridtest.CertPEM(host.DER), gridtest.CertPEM(g.world.CA.DER)...))
@@ -283,4 +283,41 @@ func TestLimitedProxy(t *testing.T) {
 	for _, args := range [][]string{{"keys", "new"}, {"quota", "set", "1GiB"}, {"sessions", "revoke", "--all"}} {
 		p.want(5, args...)
 	}
+}
+
+// An authentication server that is only another name of the S3 endpoint: it is
+// shown the certificate, or a request signed with it.
+func TestSignedLogin(t *testing.T) {
+	g := newGrid(t, "--auth-host", "localhost")
+	g.enrol("alice", g.world.Alice)
+	_, port, _ := strings.Cut(strings.TrimPrefix(g.s3, "https://"), ":")
+	p := g.person().with("MUCURA_AUTH=https://localhost:" + port)
+	rsaProxy := p.secret("rsa", gridtest.NewProxy(g.world.Alice, gridtest.Keyed(gridtest.RSAKey(2048))).PEM())
+	deep := g.world.Alice
+	for range 6 {
+		deep = gridtest.NewProxy(deep, gridtest.Keyed(gridtest.RSAKey(2048)))
+	}
+	for _, proxy := range []string{rsaProxy, p.secret("deep", deep.PEM()), p.proxy(gridtest.NewLimited(g.world.Alice))} {
+		for _, signed := range []string{"--signed", "--signed=false"} {
+			p.want(0, "login", signed, "--proxy", proxy, "--duration", "20m")
+			kept := decodeLine[processCredentials](t, string(p.read(".local/state/mucura/sessions/default.json")))
+			if left := time.Until(kept.Expiration); left > 20*time.Minute || left < 19*time.Minute {
+				t.Errorf("%s holds %v", signed, left)
+			}
+			p.want(0, "ls", "me:")
+		}
+	}
+	o := p.run("login", "--signed", "--proxy", p.secret("bob", gridtest.NewProxy(g.world.Bob).PEM()))
+	if o.status != 3 || !strings.Contains(o.stderr, "not registered") {
+		t.Errorf("not registered: %d %s", o.status, o.stderr)
+	}
+}
+
+func (p *person) read(name string) []byte {
+	p.Helper()
+	b, err := os.ReadFile(p.path(name))
+	if err != nil {
+		p.Fatal(err)
+	}
+	return b
 }
