@@ -167,7 +167,9 @@ func TestForeignErrors(t *testing.T) {
 			t.Errorf("%q: %v, want %q", body, err, want)
 		}
 	}
-	c := testClient(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "https://elsewhere.example/", 307) })
+	c := testClient(t, func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "https://elsewhere.example/", http.StatusTemporaryRedirect)
+	})
 	if err := c.HeadBucket(t.Context(), "b"); err == nil || !strings.Contains(err.Error(), "redirects") {
 		t.Errorf("redirect: %v", err)
 	}

@@ -22,7 +22,7 @@ func NewHTTP(parallel int, roots *x509.CertPool, certificate *tls.Certificate) *
 		MaxIdleConnsPerHost:   parallel + 4,
 		IdleConnTimeout:       60 * time.Second,
 		TLSHandshakeTimeout:   20 * time.Second,
-		ExpectContinueTimeout: 2 * time.Second,
+		ExpectContinueTimeout: time.Second,
 		DisableCompression:    true,
 		WriteBufferSize:       64 << 10,
 		ReadBufferSize:        64 << 10,

@@ -222,7 +222,7 @@ func (s *session) clientConfig(program string, c *login.Credentials) (string, er
 		add("[profile %s]\nregion = %s\nendpoint_url = %s\ns3 =\n    addressing_style = path", name, region, endpoint)
 		ca("ca_bundle = ")
 		if c == nil {
-			add("credential_process = %s credential-process%s", executable(), s.processFlags())
+			add("credential_process = %s credential-process%s", shellQuote(executable()), s.processFlags())
 			break
 		}
 		add("aws_access_key_id = %s\naws_secret_access_key = %s\naws_session_token = %s", id, secret, token)
@@ -274,12 +274,12 @@ func (s *session) processFlags() string {
 	if s.settings.Profile != "default" {
 		return " --profile " + s.settings.Profile
 	}
-	flags := " --server " + s.settings.Server
+	flags := " --server " + shellQuote(s.settings.Server)
 	if s.settings.Auth != "" {
-		flags += " --auth " + s.settings.Auth
+		flags += " --auth " + shellQuote(s.settings.Auth)
 	}
 	if s.settings.CAFile != "" {
-		flags += " --ca-file " + s.settings.CAFile
+		flags += " --ca-file " + shellQuote(s.settings.CAFile)
 	}
 	return flags
 }

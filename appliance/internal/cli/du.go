@@ -33,14 +33,7 @@ func (a *app) duCommand() *cobra.Command {
 		Use:   "du s3://BUCKET[/KEY]…",
 		Short: "Sum the sizes of what lies below names",
 		Args:  cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			for _, arg := range args {
-				if err := a.du(cmd.Context(), arg, o); err != nil {
-					return err
-				}
-			}
-			return nil
-		},
+		RunE:  perArgument(func(ctx context.Context, arg string) error { return a.du(ctx, arg, o) }),
 	}
 	f := c.Flags()
 	f.BoolVarP(&o.human, "human", "H", false, "sizes in KiB, MiB, …")
@@ -49,11 +42,7 @@ func (a *app) duCommand() *cobra.Command {
 }
 
 func (a *app) du(ctx context.Context, text string, o duOptions) error {
-	sel, err := a.choose(ctx, text, true, false)
-	if err != nil {
-		return err
-	}
-	s, err := a.open(ctx)
+	sel, s, err := a.choose(ctx, text, true, false)
 	if err != nil {
 		return err
 	}
@@ -153,11 +142,7 @@ func (a *app) find(cmd *cobra.Command, text string, o findOptions) error {
 	if _, err := path.Match(o.name, ""); err != nil {
 		return usagef("--name %q is no pattern", o.name)
 	}
-	sel, err := a.choose(ctx, text, true, false)
-	if err != nil {
-		return err
-	}
-	s, err := a.open(ctx)
+	sel, s, err := a.choose(ctx, text, true, false)
 	if err != nil {
 		return err
 	}

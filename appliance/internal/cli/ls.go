@@ -89,11 +89,7 @@ func (a *app) lsBuckets(ctx context.Context) error {
 func localTime(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") }
 
 func (a *app) ls(ctx context.Context, text string, o lsOptions) error {
-	sel, err := a.choose(ctx, text, o.recursive, o.literal)
-	if err != nil {
-		return err
-	}
-	s, err := a.open(ctx)
+	sel, s, err := a.choose(ctx, text, o.recursive, o.literal)
 	if err != nil {
 		return err
 	}

@@ -45,8 +45,12 @@ func build(dir string) (err error) {
 		return err
 	}
 	command = filepath.Join(dir, "mucura")
-	cmd := exec.Command("go", "build", "-o", command, "github.com/mucura/mucura/appliance/cmd/mucura")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	args, cgo := []string{"build", "-o", command}, "CGO_ENABLED=0"
+	if withRace {
+		args, cgo = append(args, "-race"), "CGO_ENABLED=1"
+	}
+	cmd := exec.Command("go", append(args, "github.com/mucura/mucura/appliance/cmd/mucura")...)
+	cmd.Env = append(os.Environ(), cgo)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("go build: %w\n%s", err, out)
 	}

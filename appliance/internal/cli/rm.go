@@ -29,14 +29,7 @@ func (a *app) rmCommand() *cobra.Command {
 name ("dir" and "dir/…", not "dir2"). In a bucket with versioning they are only
 hidden. --bucket deletes the bucket, too, which must be empty then.`,
 		Args: cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			for _, arg := range args {
-				if err := a.rm(cmd.Context(), arg, o); err != nil {
-					return err
-				}
-			}
-			return nil
-		},
+		RunE: perArgument(func(ctx context.Context, arg string) error { return a.rm(ctx, arg, o) }),
 	}
 	f := c.Flags()
 	f.BoolVarP(&o.recursive, "recursive", "r", false, "delete all below a name")
@@ -49,11 +42,7 @@ hidden. --bucket deletes the bucket, too, which must be empty then.`,
 }
 
 func (a *app) rm(ctx context.Context, text string, o rmOptions) error {
-	sel, err := a.choose(ctx, text, o.recursive, o.literal || o.version != "")
-	if err != nil {
-		return err
-	}
-	s, err := a.open(ctx)
+	sel, s, err := a.choose(ctx, text, o.recursive, o.literal || o.version != "")
 	if err != nil {
 		return err
 	}

@@ -133,8 +133,21 @@ Objects are written s3://BUCKET/KEY, or me:/PATH in your home bucket.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			a.started = true
 			a.out = newPrinter(a)
+			if err := fromEnv(cmd.Flags(), a.env); err != nil {
+				return err
+			}
+			switch {
+			case a.parallel < 1 || a.parallel > 256:
+				return usagef("--parallel: 1 to 256 are possible")
+			case a.attempts < 1:
+				return usagef("--attempts: at least 1 is needed")
+			case a.partSize < 5<<20 || a.partSize > 5<<30:
+				return usagef("--part-size: 5MiB to 5GiB are possible")
+			case a.stall <= 0:
+				return usagef("--stall: must be positive")
+			}
+			a.started = true
 			return nil
 		},
 	}
@@ -147,10 +160,10 @@ Objects are written s3://BUCKET/KEY, or me:/PATH in your home bucket.`,
 	f.StringVar(&a.flags.CAFile, "ca-file", "", "certificate authorities to trust besides the system's, PEM (MUCURA_CA_FILE)")
 	f.BoolVar(&a.json, "json", false, "print one JSON object a line")
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "print errors only")
-	f.IntVar(&a.parallel, "parallel", envInt(a.env, "MUCURA_PARALLEL", 6), "requests with content at once (MUCURA_PARALLEL)")
-	a.partSize = byteSize(envSize(a.env, "MUCURA_PART_SIZE", 16<<20))
+	f.IntVar(&a.parallel, "parallel", 6, "requests with content at once (MUCURA_PARALLEL)")
+	a.partSize = 16 << 20
 	f.Var(&a.partSize, "part-size", "size of parts of large files, at least 5MiB (MUCURA_PART_SIZE)")
-	f.IntVar(&a.attempts, "attempts", envInt(a.env, "MUCURA_ATTEMPTS", 6), "how often a request is tried when network or server fail (MUCURA_ATTEMPTS)")
+	f.IntVar(&a.attempts, "attempts", 6, "how often a request is tried when network or server fail (MUCURA_ATTEMPTS)")
 	f.DurationVar(&a.stall, "stall", time.Minute, "give an attempt up when nothing has moved for so long")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err.Error()} })
 	root.AddGroup(&cobra.Group{ID: "data", Title: "Files:"}, &cobra.Group{ID: "keys", Title: "Credentials and account:"},

@@ -22,14 +22,24 @@ type chosen struct {
 	rel string
 }
 
-// choose prepares a selection.
-func (a *app) choose(ctx context.Context, text string, recursive, literal bool) (*selection, error) {
+// choose prepares a selection, and the session to find it with.
+func (a *app) choose(ctx context.Context, text string, recursive, literal bool) (*selection, *session, error) {
+	l, s, err := a.remote(ctx, text)
+	if err != nil {
+		return nil, nil, err
+	}
+	sel := &selection{l, recursive, literal}
+	return sel, s, sel.prepare()
+}
+
+// remote is a place in the repository, and the session to go there with.
+func (a *app) remote(ctx context.Context, text string) (*location, *session, error) {
 	l, err := a.remoteLocation(ctx, text)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	s := &selection{l, recursive, literal}
-	return s, s.prepare()
+	s, err := a.open(ctx)
+	return l, s, err
 }
 
 func (s *selection) prepare() error {

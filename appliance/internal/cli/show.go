@@ -23,15 +23,7 @@ func (a *app) catCommand() *cobra.Command {
 		Long: `Write objects to standard output. The checksum is compared at the end: an exit
 status of 9 says that what was written is not what was stored.`,
 		Args: cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			ctx := cmd.Context()
-			for _, arg := range args {
-				if err := a.cat(ctx, arg, in, literal); err != nil {
-					return err
-				}
-			}
-			return nil
-		},
+		RunE: perArgument(func(ctx context.Context, arg string) error { return a.cat(ctx, arg, in, literal) }),
 	}
 	f := c.Flags()
 	f.Int64Var(&in.From, "offset", 0, "begin at this byte")
@@ -45,11 +37,7 @@ func (a *app) cat(ctx context.Context, text string, in transfer.ReadOptions, lit
 	if in.From < 0 || in.Length < 0 {
 		return usagef("--offset and --length cannot be negative")
 	}
-	sel, err := a.choose(ctx, text, false, literal || in.Version != "")
-	if err != nil {
-		return err
-	}
-	s, err := a.open(ctx)
+	sel, s, err := a.choose(ctx, text, false, literal || in.Version != "")
 	if err != nil {
 		return err
 	}
@@ -90,25 +78,14 @@ func (a *app) statCommand() *cobra.Command {
 		Use:   "stat s3://BUCKET[/KEY]…",
 		Short: "Show what is known of objects",
 		Args:  cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			for _, arg := range args {
-				if err := a.stat(cmd.Context(), arg, version); err != nil {
-					return err
-				}
-			}
-			return nil
-		},
+		RunE:  perArgument(func(ctx context.Context, arg string) error { return a.stat(ctx, arg, version) }),
 	}
 	c.Flags().StringVar(&version, "version", "", "of this version")
 	return c
 }
 
 func (a *app) stat(ctx context.Context, text, version string) error {
-	l, err := a.remoteLocation(ctx, text)
-	if err != nil {
-		return err
-	}
-	s, err := a.open(ctx)
+	l, s, err := a.remote(ctx, text)
 	if err != nil {
 		return err
 	}
@@ -162,25 +139,14 @@ func (a *app) mkdirCommand() *cobra.Command {
 		Long: `Make a bucket; or in one an empty object whose key ends with a slash, which many
 programs show as a directory. Objects need none.`,
 		Args: cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			for _, arg := range args {
-				if err := a.mkdir(cmd.Context(), arg, parents); err != nil {
-					return err
-				}
-			}
-			return nil
-		},
+		RunE: perArgument(func(ctx context.Context, arg string) error { return a.mkdir(ctx, arg, parents) }),
 	}
 	c.Flags().BoolVarP(&parents, "parents", "p", false, "what is there already is no error; make the bucket, too")
 	return c
 }
 
 func (a *app) mkdir(ctx context.Context, text string, parents bool) error {
-	l, err := a.remoteLocation(ctx, text)
-	if err != nil {
-		return err
-	}
-	s, err := a.open(ctx)
+	l, s, err := a.remote(ctx, text)
 	if err != nil {
 		return err
 	}

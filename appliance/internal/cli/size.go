@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"github.com/mucura/mucura/core/client/profile"
 )
 
@@ -79,18 +81,18 @@ func humanSize(n int64) string {
 	return strconv.FormatFloat(v, 'f', 0, 64) + " " + name
 }
 
-func envInt(e profile.Env, name string, usual int) int {
-	if n, err := strconv.Atoi(e.Get(name)); err == nil && n > 0 {
-		return n
+// fromEnv sets flags that were not given from the environment.
+func fromEnv(flags *pflag.FlagSet, e profile.Env) error {
+	for name, variable := range map[string]string{"parallel": "MUCURA_PARALLEL", "part-size": "MUCURA_PART_SIZE", "attempts": "MUCURA_ATTEMPTS"} {
+		value := e.Get(variable)
+		if value == "" || flags.Changed(name) {
+			continue
+		}
+		if err := flags.Set(name, value); err != nil {
+			return usagef("%s=%s: %v", variable, value, err)
+		}
 	}
-	return usual
-}
-
-func envSize(e profile.Env, name string, usual int64) int64 {
-	if n, err := parseSize(e.Get(name)); err == nil && e.Get(name) != "" {
-		return n
-	}
-	return usual
+	return nil
 }
 
 // parseAge reads a time as a person gives it: a date, a time, or how long ago.

@@ -3,6 +3,8 @@ package cli_test
 import (
 	"bytes"
 	"encoding/json"
+	"encoding/xml"
+	"fmt"
 	"io"
 	"log"
 	"net/http"
@@ -13,6 +15,9 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/mucura/mucura/appliance/internal/harness"
+	"github.com/mucura/mucura/core/checksum"
 )
 
 var discardLog = log.New(io.Discard, "", 0)
@@ -375,4 +380,60 @@ func wantMode(t *testing.T, path string, mode os.FileMode) {
 	if info.Mode().Perm() != mode {
 		t.Errorf("%s has mode %o, want %o", path, info.Mode().Perm(), mode)
 	}
+}
+
+// Objects that other clients made have other checksums, or that of their parts.
+func TestChecksumsOfOthers(t *testing.T) {
+	b := newBetween(t, server.Endpoint)
+	p := personOn(t, b.URL)
+	bucket := p.bucket()
+	c := server.NewClient()
+	content := random(3*part - 7)
+	must := func(a *harness.Answer, err error) *harness.Answer {
+		t.Helper()
+		if err != nil || a.Status != 200 {
+			t.Fatalf("%v %+v", err, a)
+		}
+		return a
+	}
+	for _, algorithm := range []string{"SHA256", "CRC32", "SHA1"} {
+		must(c.Do(t.Context(), "PUT", bucket, "whole-"+algorithm, "", content, "X-Amz-Sdk-Checksum-Algorithm", algorithm,
+			"X-Amz-Checksum-"+algorithm, checksumOf(algorithm, content)))
+		key := "parts-" + algorithm
+		a := must(c.Do(t.Context(), "POST", bucket, key, "uploads=", nil, "X-Amz-Checksum-Algorithm", algorithm))
+		var up struct{ UploadId string }
+		if err := xml.Unmarshal(a.Body, &up); err != nil {
+			t.Fatal(err)
+		}
+		list := ""
+		for n := 1; n <= 3; n++ {
+			data := content[(n-1)*part : min(n*part, len(content))]
+			sum := checksumOf(algorithm, data)
+			a := must(c.Do(t.Context(), "PUT", bucket, key, fmt.Sprintf("partNumber=%d&uploadId=%s", n, up.UploadId), data, "X-Amz-Checksum-"+algorithm, sum))
+			list += fmt.Sprintf("<Part><PartNumber>%d</PartNumber><ETag>%s</ETag><Checksum%s>%s</Checksum%s></Part>", n, a.Header.Get("Etag"), algorithm, sum, algorithm)
+		}
+		must(c.Do(t.Context(), "POST", bucket, key, "uploadId="+up.UploadId, []byte("<CompleteMultipartUpload>"+list+"</CompleteMultipartUpload>")))
+	}
+	for _, size := range []string{"5MiB", "16MiB"} { // in ranges, and whole
+		for _, algorithm := range []string{"SHA256", "CRC32", "SHA1"} {
+			for _, key := range []string{"whole-" + algorithm, "parts-" + algorithm} {
+				b.set(nil, nil)
+				got := decodeLine[transferred](t, p.want(0, "cp", "--json", "--part-size", size, "s3://"+bucket+"/"+key, "copy"))
+				p.wantFile("copy", content)
+				composite := strings.HasSuffix(got.Checksum, "-3")
+				if !strings.HasPrefix(got.Checksum, algorithm+"=") || composite != strings.HasPrefix(key, "parts-") {
+					t.Errorf("%s was compared by %q", key, got.Checksum)
+				}
+				b.set(nil, corruptAnswer)
+				p.want(9, "cp", "--part-size", size, "s3://"+bucket+"/"+key, "damaged")
+				p.wantNoFile("damaged")
+			}
+		}
+	}
+}
+
+func checksumOf(algorithm string, b []byte) string {
+	h := checksum.New(algorithm)
+	h.Write(b)
+	return checksum.Encode(h.Sum(nil))
 }

@@ -113,3 +113,12 @@ func TestShellQuote(t *testing.T) {
 		}
 	}
 }
+
+// What a batch log hears every half minute.
+func TestProgressLine(t *testing.T) {
+	now := time.Unix(1000, 0)
+	d := &display{app: &app{now: func() time.Time { return now }}, start: now.Add(-10 * time.Second), begun: 3, ended: 1, moved: 20 << 20, total: 60 << 20}
+	if got, want := d.line(), "1 of 3 done so far, 20 MiB of 60 MiB, 2.0 MiB/s"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}

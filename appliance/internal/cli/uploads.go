@@ -49,11 +49,7 @@ func (a *app) uploadsCommand() *cobra.Command {
 }
 
 func (a *app) uploads(ctx context.Context, text string, before time.Time, drop bool) error {
-	l, err := a.remoteLocation(ctx, text)
-	if err != nil {
-		return err
-	}
-	s, err := a.open(ctx)
+	l, s, err := a.remote(ctx, text)
 	if err != nil {
 		return err
 	}

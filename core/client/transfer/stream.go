@@ -55,7 +55,7 @@ func (e *Engine) streamParts(ctx context.Context, r io.Reader, data []byte, buck
 	}
 	defer func() {
 		if err != nil {
-			_ = e.Client.AbortUpload(context.WithoutCancel(ctx), bucket, key, id)
+			e.abort(ctx, bucket, key, id)
 		}
 	}()
 	var done pieces

@@ -6,6 +6,7 @@ package transfer
 import (
 	"context"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/mucura/mucura/core/checksum"
@@ -110,12 +111,39 @@ func (e *Engine) partSize(size int64) int64 {
 // counted makes a body whose bytes are counted as they are sent, and taken back
 // when they must be sent again.
 func counted(open func() io.Reader, length int64, task Task) client.Body {
-	sent := int64(0)
+	var last *tally
 	return client.Body{Length: length, Open: func() io.Reader {
-		task.Add(-sent)
-		sent = 0
-		return &countingReader{open(), func(n int64) { sent += n; task.Add(n) }}
+		if last != nil {
+			last.takeBack()
+		}
+		last = &tally{task: task}
+		return &countingReader{open(), last.add}
 	}}
+}
+
+// tally counts what one attempt sends. The transport may go on reading the body
+// of an attempt that has failed; that counts no more.
+type tally struct {
+	mu   sync.Mutex
+	task Task
+	sent int64
+	over bool
+}
+
+func (t *tally) add(n int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.over {
+		t.sent += n
+		t.task.Add(n)
+	}
+}
+
+func (t *tally) takeBack() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.over = true
+	t.task.Add(-t.sent)
 }
 
 type countingReader struct {

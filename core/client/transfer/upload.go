@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/mucura/mucura/core/checksum"
 	"github.com/mucura/mucura/core/client"
@@ -75,6 +76,14 @@ func (e *Engine) uploadWhole(ctx context.Context, r io.ReaderAt, size int64, buc
 	return &Result{Bytes: size, ETag: o.ETag, Checksum: in.Checksum}, nil
 }
 
+// abort drops an upload that failed, also when that was by an interrupt. It
+// does not wait long: what stays is found by "mucura uploads".
+func (e *Engine) abort(ctx context.Context, bucket, key, id string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	_ = e.Client.AbortUpload(ctx, bucket, key, id)
+}
+
 // partsUpload is one multipart upload of a file.
 type partsUpload struct {
 	*Engine
@@ -122,7 +131,7 @@ func (e *Engine) uploadParts(ctx context.Context, f *os.File, info os.FileInfo, 
 	}
 	defer func() {
 		if err != nil && (kept == nil || !resumable(err)) {
-			_ = e.Client.AbortUpload(context.WithoutCancel(ctx), bucket, key, u.state.UploadID)
+			e.abort(ctx, bucket, key, u.state.UploadID)
 		}
 	}()
 	if err = u.sendAll(ctx); err != nil {
