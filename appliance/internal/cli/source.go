@@ -54,11 +54,10 @@ func (s *source) renew(ctx context.Context, now time.Time) error {
 		s.keys, s.refresh = &kept.Credentials, login.Refresh(kept.Issued, kept.Expiration)
 		return nil
 	}
-	if st.AccessKeyID != "" && st.Auth == "" {
-		s.keys = static
-		return nil
+	fresh, err := (*login.Credentials)(nil), error(errNothingToShow)
+	if st.Auth != "" {
+		fresh, err = s.session.issue(ctx, issueOptions{})
 	}
-	fresh, err := s.session.issue(ctx, issueOptions{})
 	switch {
 	case err == nil:
 		s.issued = true

@@ -36,13 +36,14 @@ const maxFile = 1 << 20
 
 // Find looks for a certificate as grid tools do: $X509_USER_PROXY, the usual
 // proxy file, $X509_USER_CERT with $X509_USER_KEY. Nothing at all is nil
-// without an error; a file that was named and is not there is an error.
+// without an error; a file that was named and is not there is an error. At the
+// usual place only a file of the person's own counts.
 func Find(get func(string) string) (*Certificate, error) {
 	if path := get("X509_USER_PROXY"); path != "" {
 		return Load(path, path)
 	}
 	usual := "/tmp/x509up_u" + strconv.Itoa(os.Getuid())
-	if _, err := os.Stat(usual); err == nil {
+	if ours(usual) {
 		return Load(usual, usual)
 	}
 	cert, key := get("X509_USER_CERT"), get("X509_USER_KEY")

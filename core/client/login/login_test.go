@@ -322,6 +322,26 @@ func TestFindToken(t *testing.T) {
 			t.Errorf("%v: %q %v", c.env, got, err)
 		}
 	}
+	// Somebody else's token at a usual place is none; nor is a link to one.
+	link := t.TempDir()
+	if err := os.Symlink(named, filepath.Join(link, fmt.Sprintf("bt_u%d", os.Getuid()))); err != nil {
+		t.Fatal(err)
+	}
+	dirs := []string{link}
+	if os.Getuid() == 0 {
+		other := t.TempDir()
+		path := filepath.Join(other, "bt_u0")
+		if os.WriteFile(path, []byte("THEIRS"), 0o644) != nil || os.Chown(path, 12345, 12345) != nil {
+			t.Fatal("cannot make another's file")
+		}
+		dirs = append(dirs, other)
+	}
+	for _, dir := range dirs {
+		env := map[string]string{"XDG_RUNTIME_DIR": dir}
+		if got, _, err := login.FindToken(func(n string) string { return env[n] }); got == "FILE" || got == "THEIRS" || err != nil {
+			t.Errorf("%q %v", got, err)
+		}
+	}
 	past := "e30.eyJleHAiOjE3MDAwMDAwMDB9.x" // exp 1700000000
 	if err := login.CheckToken(past, "f", time.Unix(1_700_000_001, 0)); client.KindOf(err) != client.Auth || !strings.Contains(err.Error(), "2023-11-14T22:13:20Z") {
 		t.Error(err)

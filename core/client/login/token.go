@@ -16,7 +16,8 @@ import (
 // FindToken looks for a bearer token where WLCG's discovery does
 // (https://github.com/WLCG-AuthZ-WG/bearer-token-discovery): $BEARER_TOKEN, the
 // file $BEARER_TOKEN_FILE, bt_u<uid> in $XDG_RUNTIME_DIR, then in /tmp. "" when
-// there is none; a file that was named must be there. from says where it was.
+// there is none; a file that was named must be there, and one that was not must
+// be the person's own. from says where it was.
 func FindToken(get func(string) string) (token, from string, err error) {
 	if t := strings.TrimSpace(get("BEARER_TOKEN")); t != "" {
 		return t, "$BEARER_TOKEN", nil
@@ -32,7 +33,8 @@ func FindToken(get func(string) string) (token, from string, err error) {
 	}
 	for _, dir := range dirs {
 		path := filepath.Join(dir, name)
-		if token, err = readToken(path); err == nil || !os.IsNotExist(err) {
+		if ours(path) {
+			token, err = readToken(path)
 			return token, path, err
 		}
 	}
