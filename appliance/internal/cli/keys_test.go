@@ -33,12 +33,8 @@ func TestOddKeys(t *testing.T) {
 		if got := p.want(0, "cat", "--literal", at); got != string(content) {
 			t.Errorf("cat %q gives %q", key, got)
 		}
-		p.want(0, "cp", "--literal", at, "copy")
-		p.wantFile("copy", content)
-		p.want(0, "stat", at)
 		away := "s3://" + bucket + "/away"
 		p.want(0, "mv", "--literal", at, away)
-		p.want(4, "stat", at)
 		p.want(0, "mv", "--literal", away, at)
 	}
 	var listed []string
@@ -124,7 +120,7 @@ func TestListingMemory(t *testing.T) {
 			t.Errorf("%v printed %d lines", args, lines)
 		}
 		t.Logf("%v: %d KiB, with one object %d", args, most, least)
-		if most > least+24<<10 && !withRace { // whose shadow memory grows
+		if most > least+24<<10 && !withRace() { // whose shadow memory grows
 			t.Errorf("%v took %d KiB, with one object %d", args, most, least)
 		}
 	}

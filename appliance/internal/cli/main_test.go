@@ -46,7 +46,7 @@ func build(dir string) (err error) {
 	}
 	command = filepath.Join(dir, "mucura")
 	args, cgo := []string{"build", "-o", command}, "CGO_ENABLED=0"
-	if withRace {
+	if withRace() {
 		args, cgo = append(args, "-race"), "CGO_ENABLED=1"
 	}
 	cmd := exec.Command("go", append(args, "github.com/mucura/mucura/appliance/cmd/mucura")...)
@@ -57,6 +57,10 @@ func build(dir string) (err error) {
 	server = &harness.Server{Bin: daemon, Data: filepath.Join(dir, "data")}
 	return server.Start()
 }
+
+// withRace: the command under test has the race detector, which makes each run
+// of it slower by far.
+func withRace() bool { return os.Getenv("MUCURA_TEST_RACE") != "" }
 
 // person is somebody who runs the command: a home directory and an environment.
 type person struct {
