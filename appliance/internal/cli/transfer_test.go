@@ -7,6 +7,7 @@ import (
 	"log"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -246,15 +247,46 @@ func TestDownloadResumedOfChangedObject(t *testing.T) {
 	b.set(hold, nil)
 	p.killed(reached, args...)
 	b.set(nil, nil)
-	content := random(4 * part)
+	content := random(3*part - 1) // shorter than what is there of the old one
 	p.write("big", content)
 	p.want(0, "cp", "big", "s3://"+bucket+"/big")
 	b.set(nil, nil)
 	p.want(0, args...)
-	if b.asked() != 4 {
-		t.Errorf("%d ranges were fetched, want 4", b.asked())
+	if b.asked() != 3 {
+		t.Errorf("%d ranges were fetched, want 3", b.asked())
 	}
 	p.wantFile("copy", content)
+}
+
+// Processes at the same copy do not spoil each other's.
+func TestSameCopyAtOnce(t *testing.T) {
+	p := newPerson(t)
+	bucket := p.bucket()
+	content := random(4 * part)
+	p.write("big", content)
+	for _, args := range [][]string{{"big", "s3://" + bucket + "/big"}, {"s3://" + bucket + "/big", "copy"}} {
+		var all []*exec.Cmd
+		for range 4 {
+			cmd := p.cmd(append([]string{"cp", "--part-size", "5MiB"}, args...)...)
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, cmd)
+		}
+		for _, cmd := range all {
+			if err := cmd.Wait(); err != nil {
+				t.Errorf("%v: %v", args, err)
+			}
+		}
+	}
+	p.wantObject(bucket, "big", content)
+	p.wantFile("copy", content)
+	if left, _ := filepath.Glob(p.path(".mucura-*")); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+	if out := p.want(0, "uploads", "ls", "s3://"+bucket); out != "" {
+		t.Errorf("left: %s", out)
+	}
 }
 
 // wantObject reads an object with a client of its own.

@@ -74,7 +74,7 @@ func (d *download) whole(ctx context.Context) (*Result, error) {
 		return nil, err
 	}
 	defer release()
-	f, err := d.create()
+	f, err := d.openPartial()
 	if err != nil {
 		return nil, err
 	}

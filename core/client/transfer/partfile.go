@@ -11,16 +11,25 @@ import (
 // partFile is a file that is not whole yet.
 type partFile struct {
 	*os.File
-	done bool
+	// private: of a name that no other try will look at.
+	private bool
+	done    bool
 }
 
-// create opens a new unfinished file of a name that nobody else uses.
-func (d *download) create() (*partFile, error) {
-	f, err := os.OpenFile(fmt.Sprintf("%s.%d", d.partial(), os.Getpid()), os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o666)
-	if err != nil {
+// openPartial opens the unfinished file, with what an earlier try left in it.
+// While another process is at the same download it is a file apart.
+func (d *download) openPartial() (*partFile, error) {
+	f, err := openLocked(d.partial(), 0o666)
+	if err == nil {
+		return &partFile{File: f}, nil
+	}
+	if !errors.Is(err, errLocked) {
 		return nil, err
 	}
-	return &partFile{File: f}, nil
+	if f, err = os.OpenFile(fmt.Sprintf("%s.%d", d.partial(), os.Getpid()), os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o666); err != nil {
+		return nil, err
+	}
+	return &partFile{File: f, private: true}, nil
 }
 
 // empty begins anew.
@@ -32,13 +41,14 @@ func (f *partFile) empty() error {
 	return err
 }
 
-// commit gives the file its name.
-func (f *partFile) commit(dest string, in DownloadOptions) error {
-	if err := f.Close(); err != nil {
-		return err
-	}
+// commit gives the file its name. It is still locked meanwhile.
+func (f *partFile) commit(dest string, in DownloadOptions) (err error) {
+	defer func() {
+		if cerr := f.Close(); err == nil {
+			err = cerr
+		}
+	}()
 	f.done = true
-	var err error
 	if in.NoClobber {
 		// Unlike a rename, a link replaces nothing.
 		if err = os.Link(f.Name(), dest); errors.Is(err, os.ErrExist) {
@@ -56,7 +66,7 @@ func (f *partFile) commit(dest string, in DownloadOptions) error {
 // discard drops the file, unless it has its name.
 func (f *partFile) discard() {
 	if !f.done {
+		_ = os.Remove(f.Name()) // while it is locked
 		f.Close()
-		_ = os.Remove(f.Name())
 	}
 }

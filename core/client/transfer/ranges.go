@@ -49,10 +49,8 @@ func (d *download) ranges(ctx context.Context) (r *Result, err error) {
 	}
 	defer func() {
 		// What is there is kept for another try, unless it is wrong.
-		keep := err != nil && resumable(err)
-		u.log.Close()
-		if keep {
-			u.file.done = true
+		defer u.log.Close()
+		if err != nil && resumable(err) && !u.file.private {
 			u.file.Close()
 			return
 		}
@@ -72,30 +70,22 @@ func (d *download) ranges(ctx context.Context) (r *Result, err error) {
 	return d.finish(ctx, u.file, crc, u.done.resumed)
 }
 
-// open opens the unfinished file and its log. When another process is at the
-// same download, this one works in a file of its own.
-func (u *rangesDownload) open() error {
-	path := u.partial()
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
-	if err != nil {
+// open opens the unfinished file and its log.
+func (u *rangesDownload) open() (err error) {
+	if u.file, err = u.openPartial(); err != nil {
 		return err
 	}
-	if lock(f) != nil {
-		f.Close()
-		if u.file, err = u.create(); err != nil {
-			return err
-		}
-		path = u.file.Name()
-	} else {
-		u.file = &partFile{File: f}
-	}
-	u.log, err = os.OpenFile(path+".log", os.O_RDWR|os.O_CREATE, 0o600)
+	u.log, err = os.OpenFile(u.file.Name()+".log", os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		u.file.discard()
 		return err
 	}
 	u.there = u.readLog()
-	if err = u.writeLog(); err != nil {
+	// What an earlier try left may be longer than the object is now.
+	if err = u.file.Truncate(u.state.Size); err == nil {
+		err = u.writeLog()
+	}
+	if err != nil {
 		u.log.Close()
 		u.file.discard()
 	}

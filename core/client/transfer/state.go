@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -50,15 +51,42 @@ func (e *Engine) openState(s *uploadState) *stateFile {
 		return nil
 	}
 	path := filepath.Join(dir, stateName(s.Endpoint, s.Bucket, s.Key, s.Source)+".json")
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := openLocked(path, 0o600)
 	if err != nil {
 		return nil
 	}
-	if lock(f) != nil {
-		f.Close()
-		return nil
-	}
 	return &stateFile{f, path}
+}
+
+// errLocked: another process has the file.
+var errLocked = errors.New("another process is at it")
+
+// openLocked opens or makes a file that no other process of this command has.
+// Whoever had it may have renamed or removed it between opening and locking:
+// then what is locked is something else by now, a finished download perhaps.
+func openLocked(path string, mode os.FileMode) (*os.File, error) {
+	for range 10 {
+		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, mode)
+		if err != nil {
+			return nil, err
+		}
+		if lock(f) != nil {
+			f.Close()
+			return nil, errLocked
+		}
+		mine, err := f.Stat()
+		if err == nil {
+			var there os.FileInfo
+			if there, err = os.Lstat(path); err == nil && os.SameFile(mine, there) {
+				return f, nil
+			}
+		}
+		f.Close()
+		if err != nil && !os.IsNotExist(err) {
+			return nil, err
+		}
+	}
+	return nil, errLocked
 }
 
 // load reads what an earlier try remembered; false when it was about another
