@@ -93,14 +93,15 @@ func (s *Service) ownsNothing(ctx context.Context, id string) error {
 
 // erase deletes everything of a closing account, its own record last.
 func (s *Service) erase(ctx context.Context, a *catalog.Account) error {
-	keys, err := s.Keys(ctx, a.ID)
-	if err != nil {
-		return err
-	}
-	for _, k := range keys {
-		if err := s.RemoveKey(ctx, a.ID, k.ID); err != nil && !errors.Is(err, ErrNotFound) {
+	// By the list, not by the keys there are: removing one may have been cut short.
+	err := s.scan(ctx, catalog.KeysOf(a.ID), "", func(e meta.Entry) error {
+		if err := s.RemoveKey(ctx, a.ID, e.Key); err != nil && !errors.Is(err, ErrNotFound) {
 			return err
 		}
+		return errors.Join(s.Registry.Delete(ctx, catalog.KeyUses, e.Key, meta.Always), s.Registry.Delete(ctx, catalog.KeysOf(a.ID), e.Key, meta.Always))
+	})
+	if err != nil {
+		return err
 	}
 	if err := s.Registry.Delete(ctx, catalog.Usages, a.ID, meta.Always); err != nil {
 		return err

@@ -67,7 +67,8 @@ func (a *App) observeAuth(e sts.Event) {
 	}
 	a.countSlowed(e.Err)
 	ev := &audit.Event{
-		Kind: audit.KindRequest, Time: audit.At(e.Time), RequestID: e.ID, UserID: e.Account, Auth: e.Auth, Operation: "STS." + op,
+		Kind: audit.KindRequest, Time: audit.At(e.Time), RequestID: e.ID, UserID: e.Account, User: e.Name, Auth: e.Auth,
+		AccessKeyID: e.AccessKeyID, Operation: "STS." + op,
 		Identity: e.Subject, HTTPStatus: e.Status, ErrorCode: e.Code, Reason: e.Reason, DurationMS: audit.Milliseconds(e.Duration),
 		TurnaroundMS: audit.Milliseconds(e.Duration), RemoteIP: e.Remote, UserAgent: e.UserAgent, Host: e.Host, TLSVersion: e.TLS, Cipher: e.Suite,
 	}
@@ -121,6 +122,7 @@ func (a *App) logAuth(e *sts.Event, op string) {
 	text("reason", e.Reason)
 	text("account", e.Account)
 	text("subject", e.Subject)
+	text("signed_by", e.AccessKeyID)
 	if e.Session != nil {
 		text("access_key_id", e.Session.ID)
 	}

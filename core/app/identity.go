@@ -123,7 +123,7 @@ func (a *App) SetSiteKeys(key []byte, older ...[]byte) error {
 func (a *App) dispatch(w http.ResponseWriter, r *http.Request) {
 	a.Auth.Strip(r)
 	switch {
-	case a.Auth.IsHost(sts.Hostname(r.Host)):
+	case len(a.Auth.Hosts) > 0 && a.Auth.IsHost(sts.Hostname(r.Host)):
 		a.Auth.ServeHTTP(w, r)
 	case r.URL.Path == "/" && r.Method == http.MethodPost && a.Front.HostBucket(r.Host) == "":
 		a.Auth.ServeActions(w, r)

@@ -112,6 +112,10 @@ type Request struct {
 	// e-mail address, …
 	Evidence []Tag `json:"evidence,omitempty"`
 
+	// Cap and Groups are what an approval gives besides Bytes; nil: nothing.
+	Cap    *int64   `json:"cap,omitempty"`
+	Groups []string `json:"groups,omitempty"`
+
 	Decided time.Time `json:"decided,omitzero"`
 	By      string    `json:"by,omitempty"`     // name of the account, or rule, that decided
 	Answer  string    `json:"answer,omitempty"` // for the person

@@ -25,7 +25,7 @@ type rechecked struct {
 
 // recheckBody puts a rechecked before the payload.
 func (c *call) recheckBody() {
-	if c.op.body && !c.principal.Anonymous() {
+	if c.op.body {
 		c.auth.Body = &rechecked{ReadCloser: c.auth.Body, c: c, last: c.now}
 	}
 }
@@ -33,7 +33,7 @@ func (c *call) recheckBody() {
 // Read reads.
 func (b *rechecked) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	if err != nil && err != io.EOF {
+	if err != nil && err != io.EOF || b.c.principal.Anonymous() { // of a form it is known later
 		return n, err
 	}
 	now := b.c.f.Now()

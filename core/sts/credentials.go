@@ -38,7 +38,7 @@ func (c *call) issue(acct *catalog.Account, spec accounts.SessionSpec) (session.
 		return none, nil, validation("RoleSessionName must have length less than or equal to 64")
 	}
 	spec.Address, spec.Agent = c.ev.Remote, c.ev.UserAgent
-	c.ev.Account = acct.ID
+	c.ev.Account, c.ev.Name = acct.ID, acct.Name
 	creds, sess, err := c.s.Accounts.Issue(c.ctx, spec)
 	switch {
 	case errors.Is(err, accounts.ErrNotActive):

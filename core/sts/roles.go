@@ -60,7 +60,7 @@ func (c *call) caller() (*catalog.Principal, error) {
 	if req.Anonymous || !ok || p.Anonymous() {
 		return nil, refuse(http.StatusForbidden, "MissingAuthenticationToken", "The request is not signed.")
 	}
-	c.ev.Auth, c.ev.Account, c.ev.Subject = "sigv4", p.ID(), p.AccessKeyID
+	c.ev.Auth, c.ev.Account, c.ev.Name, c.ev.AccessKeyID = "sigv4", p.ID(), p.Account.Name, p.AccessKeyID
 	return p, nil
 }
 

@@ -87,19 +87,22 @@ type Server struct {
 
 // Event describes one finished request, without any secret or token.
 type Event struct {
-	Time       time.Time
-	ID         string // of the request
-	Op         string // GetCredentials, AssumeRole, …
-	Status     int
-	Code       string // error code, "" on success
-	Reason     string // of a refused certificate: gridproxy's code
-	Account    string // account ID, "" when nobody was found
-	Auth       string // x509, oidc, sigv4; "" when nothing was proved
-	Duration   time.Duration
-	Remote     string // IP address of the client
-	UserAgent  string
-	Host       string
-	TLS, Suite string // version and cipher suite, "" over plain HTTP
+	Time    time.Time
+	ID      string // of the request
+	Op      string // GetCredentials, AssumeRole, …
+	Status  int
+	Code    string // error code, "" on success
+	Reason  string // of a refused certificate: gridproxy's code
+	Account string // account ID, "" when nobody was found
+	Name    string // of the account
+	// AccessKeyID is what the request was signed with, "" when it was not.
+	AccessKeyID string
+	Auth        string // x509, oidc, sigv4; "" when nothing was proved
+	Duration    time.Duration
+	Remote      string // IP address of the client
+	UserAgent   string
+	Host        string
+	TLS, Suite  string // version and cipher suite, "" over plain HTTP
 	// Chain is the verified chain, nil when there was none.
 	Chain *gridproxy.Result
 	// Subject is the leaf's or the token's, also of a refused one, where it is known.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/mucura/mucura/core/accounts"
@@ -13,13 +12,9 @@ import (
 	"github.com/mucura/mucura/core/s3err"
 )
 
-const (
-	// eraseTime is how long one run deletes objects of closed accounts; the
-	// next run goes on.
-	eraseTime = 10 * time.Minute
-	// erasers delete at once, so that the store commits them in groups.
-	erasers = 32
-)
+// eraseTime is how long one run deletes objects of closed accounts; the next
+// run goes on.
+const eraseTime = 10 * time.Minute
 
 // people removes what time has made useless about accounts.
 func (s *Sweeper) people(ctx context.Context, rep *Report) error {
@@ -98,10 +93,14 @@ func (s *Sweeper) emptyBucket(ctx context.Context, b *catalog.Bucket, rep *Repor
 		if err != nil {
 			return err
 		}
-		if err := s.deleteAll(ctx, b, page.Entries); err != nil {
+		l := newLanes(ctx, rep)
+		var stop error
+		for i := 0; i < len(page.Entries) && stop == nil; i++ {
+			stop = l.add(page.Entries[i].Key, s.deleteVersion(ctx, b, page.Entries[i]))
+		}
+		if err := l.finish(stop); err != nil {
 			return err
 		}
-		rep.Expired += len(page.Entries)
 		if !page.Truncated {
 			return nil
 		}
@@ -109,24 +108,13 @@ func (s *Sweeper) emptyBucket(ctx context.Context, b *catalog.Bucket, rep *Repor
 	}
 }
 
-func (s *Sweeper) deleteAll(ctx context.Context, b *catalog.Bucket, entries []repo.ListEntry) error {
-	var wg sync.WaitGroup
-	next := make(chan *repo.ListEntry)
-	errs := make([]error, erasers)
-	for w := range erasers {
-		wg.Go(func() {
-			for e := range next {
-				_, err := s.Repo.DeleteObject(ctx, repo.DeleteInput{Bucket: b, Key: e.Key, VersionID: e.VersionID(), Owner: b.Owner, BypassGovernance: true})
-				if err != nil && !errors.Is(err, s3err.NoSuchVersion) {
-					errs[w] = fmt.Errorf("delete %q: %w", e.Key, err)
-				}
-			}
-		})
+func (s *Sweeper) deleteVersion(ctx context.Context, b *catalog.Bucket, e repo.ListEntry) change {
+	return func(rep *Report) error {
+		_, err := s.Repo.DeleteObject(ctx, repo.DeleteInput{Bucket: b, Key: e.Key, VersionID: e.VersionID(), Owner: b.Owner, BypassGovernance: true})
+		if err != nil && !errors.Is(err, s3err.NoSuchVersion) {
+			return fmt.Errorf("delete %q: %w", e.Key, err)
+		}
+		rep.Expired++
+		return nil
 	}
-	for i := range entries {
-		next <- &entries[i]
-	}
-	close(next)
-	wg.Wait()
-	return errors.Join(errs...)
 }

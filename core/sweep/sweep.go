@@ -71,6 +71,8 @@ func (r *Report) add(o *Report) {
 	r.Recounted += o.Recounted
 	r.Buckets += o.Buckets
 	r.Settled += o.Settled
+	r.People += o.People
+	r.Erased += o.Erased
 }
 
 // Run runs every job once. A job that fails does not stop the others; all

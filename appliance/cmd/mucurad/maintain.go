@@ -33,6 +33,11 @@ func check(ctx context.Context, name string, args []string) error {
 				return fmt.Errorf("%s store: %w", s.name, err)
 			}
 		}
+		if a.Trust != nil {
+			if _, err := a.Trust.Trust(ctx); err != nil {
+				return err
+			}
+		}
 		fmt.Print(c.Describe())
 		return nil
 	})
