@@ -62,15 +62,13 @@ func (a *app) aside(write func()) {
 		write()
 		return
 	}
-	_, both := terminal(a.stdout)
-	if !both {
-		write() // standard output goes elsewhere
-		return
-	}
-	// The bars are drawn on standard error of the same terminal: what is written
-	// goes through their writer, which puts it above them.
+	// The bars are drawn on standard error: what is written to that terminal goes
+	// through their writer, which puts it above them.
 	stdout, stderr := a.stdout, a.stderr
-	a.stdout, a.stderr = bars, bars
+	a.stderr = bars
+	if _, ok := terminal(stdout); ok {
+		a.stdout = bars
+	}
 	write()
 	a.stdout, a.stderr = stdout, stderr
 }

@@ -35,8 +35,12 @@ func (s *source) Credentials(ctx context.Context) (sigv4.Credentials, error) {
 	defer s.mu.Unlock()
 	now := s.session.app.now()
 	if s.keys == nil || !s.refresh.IsZero() && now.After(s.refresh) {
-		if err := s.renew(ctx, now); err != nil && (s.keys == nil || now.After(s.keys.Expiration)) {
+		switch err := s.renew(ctx, now); {
+		case err == nil:
+		case s.keys == nil || now.After(s.keys.Expiration):
 			return sigv4.Credentials{}, err
+		default:
+			s.refresh = now.Add(time.Minute) // they still hold; not at every request
 		}
 	}
 	return s.keys.Keys(), nil
@@ -69,7 +73,7 @@ func (s *source) renew(ctx context.Context, now time.Time) error {
 	case !errors.Is(err, errNothingToShow):
 		return err
 	case st.AccessKeyID != "":
-		s.keys = static
+		s.keys, s.refresh = static, time.Time{}
 		return nil
 	case kerr == nil:
 		return &client.AuthError{Message: fmt.Sprintf("your session expired at %s; run \"mucura login\"", kept.Expiration.UTC().Format(time.RFC3339))}
