@@ -7,13 +7,18 @@ LDFLAGS ?= -s -w -X main.release=$(shell git describe --tags --always --dirty 2>
 # Without this tag gRPC brings its debugging pages, 2.4 MB of binary.
 TAGS    ?= grpcnotrace
 
-.PHONY: build run test lint bench interop torture soak proto clean
+.PHONY: build run test lint bench interop torture soak proto man clean
 
-build: bin/mucurad
+build: bin/mucurad bin/mucura
 
 bin/mucurad: FORCE
 	@mkdir -p bin
 	CGO_ENABLED=1 $(GO) build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)' -o $@ ./appliance/cmd/mucurad
+
+# One static file, for machines that have nothing else.
+bin/mucura: FORCE
+	@mkdir -p bin
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./appliance/cmd/mucura
 
 FORCE:
 
@@ -49,6 +54,11 @@ bench: build
 # Writes the Go code of the plug-in protocol anew; a test notices when it is old.
 proto:
 	adapters/plugin/storepb/generate.sh
+
+# Man pages of mucura, in out/man.
+man: bin/mucura
+	rm -rf out/man
+	bin/mucura manual man out/man
 
 clean:
 	rm -rf bin out

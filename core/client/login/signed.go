@@ -1,0 +1,65 @@
+package login
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/mucura/mucura/core/x509sig"
+)
+
+// maxChainHeader is how long the chain may be in a header, in base64: gateways
+// often take 8 KiB of headers in all. A longer one goes into the body.
+const maxChainHeader = 4 << 10
+
+// BySignature gets credentials by a request that is signed with the key of the
+// certificate, for servers behind a terminator that takes no proxies. It is the
+// protocol of IAM Roles Anywhere; see package x509sig.
+func (s *Server) BySignature(ctx context.Context, c *Certificate, o Options) (*Credentials, error) {
+	key, ok := c.PrivateKey.(crypto.Signer)
+	if !ok {
+		return nil, errors.New("the private key cannot sign")
+	}
+	chain := c.Certificate.Certificate
+	var inBody [][]byte
+	length := 0
+	for _, der := range chain[1:] {
+		length += base64.StdEncoding.EncodedLen(len(der)) + 1
+	}
+	if length > maxChainHeader {
+		chain, inBody = chain[:1], chain[1:]
+	}
+	body, err := x509sig.Body(int(o.Lifetime/time.Second), inBody)
+	if err != nil {
+		return nil, err
+	}
+	query := url.Values{}
+	if o.Policy != "" {
+		query.Set("Policy", o.Policy)
+	}
+	b, err := s.send(ctx, s.HTTP(nil), func() (*http.Request, error) {
+		r, err := http.NewRequest(http.MethodPost, s.at("/sessions", query), bytes.NewReader(body))
+		if err != nil {
+			return nil, err
+		}
+		r.Header.Set("Content-Type", "application/json")
+		return r, x509sig.Sign(r, body, key, chain, s.now())
+	})
+	if err != nil {
+		return nil, err
+	}
+	var doc struct {
+		CredentialSet []struct{ Credentials Credentials }
+	}
+	if err := json.Unmarshal(b, &doc); err != nil || len(doc.CredentialSet) != 1 {
+		return nil, fmt.Errorf("%s: the answer is no credentials", s.URL)
+	}
+	return doc.CredentialSet[0].Credentials.checked(s)
+}
