@@ -22,9 +22,15 @@ bin/mucura: FORCE
 
 FORCE:
 
-# The data stay in ./data; MUCURA_… variables are passed on.
+# The data stay in ./data; MUCURA_… variables are passed on. STACK=swift+redis (or
+# riak+swift, with a stand-in for Riak) starts those stores on loopback and serves
+# on them; then nothing stays.
 run: build
+ifdef STACK
+	@$(GO) run ./appliance/internal/stack with $(STACK) bin/mucurad serve --show-root-key
+else
 	@MUCURA_DATA="$${MUCURA_DATA:-$(DATA)}" bin/mucurad serve --show-root-key
+endif
 
 test: build
 	CGO_ENABLED=1 $(GO) test -race -timeout 20m ./...
