@@ -1,5 +1,6 @@
 # make run    starts a repository on SQLite and the local disk
-# make test   runs every test that needs nothing but Go and a C compiler
+# make test   runs every test; those that want a server (Redis, Swift, sshd, grid
+#             tools) install it where MUCURA_TEST_INSTALL=1 and root allow, else say SKIP
 GO      ?= go
 DATA    ?= $(CURDIR)/data
 LDFLAGS ?= -s -w -X main.release=$(shell git describe --tags --always --dirty 2>/dev/null)
