@@ -1,5 +1,6 @@
 # make run    starts a repository on SQLite and the local disk
-# make test   runs every test that needs nothing but Go and a C compiler
+# make test   runs every test; those that want a server (Redis, Swift, sshd, grid
+#             tools) install it where MUCURA_TEST_INSTALL=1 and root allow, else say SKIP
 GO      ?= go
 DATA    ?= $(CURDIR)/data
 LDFLAGS ?= -s -w -X main.release=$(shell git describe --tags --always --dirty 2>/dev/null)
@@ -22,9 +23,15 @@ bin/mucura: FORCE
 
 FORCE:
 
-# The data stay in ./data; MUCURA_… variables are passed on.
+# The data stay in ./data; MUCURA_… variables are passed on. STACK=swift+redis (or
+# riak+swift, with a stand-in for Riak) starts those stores on loopback and serves
+# on them; then nothing stays.
 run: build
+ifdef STACK
+	@$(GO) run ./appliance/internal/stack with $(STACK) bin/mucurad serve --show-root-key
+else
 	@MUCURA_DATA="$${MUCURA_DATA:-$(DATA)}" bin/mucurad serve --show-root-key
+endif
 
 test: build
 	CGO_ENABLED=1 $(GO) test -race -timeout 20m ./...

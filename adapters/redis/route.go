@@ -84,8 +84,8 @@ func (a *address) connect() (router, error) {
 		c := goredis.NewClusterClient(&goredis.ClusterOptions{
 			Addrs: a.hosts, Username: a.user, Password: a.password, TLSConfig: a.tls, OnConnect: a.inspect, Protocol: 2,
 			MaxRedirects: -1, MaxRetries: -1, DialerRetries: 1, DialTimeout: a.timeout, ReadTimeout: a.timeout, WriteTimeout: a.timeout,
-			ContextTimeoutEnabled: true, PoolSize: a.pool, MaxActiveConns: a.pool, PoolTimeout: a.timeout,
-			DisableIdentity: true, MaintNotificationsConfig: quiet,
+			ContextTimeoutEnabled: true, PoolSize: a.pool, MaxActiveConns: a.pool, PipelinePoolSize: -1, PoolTimeout: a.timeout,
+			DisableIdentity: true, MaintNotificationsConfig: quiet, ClusterStateReloadInterval: 10 * time.Second,
 		})
 		c.OnNewNode(func(node *goredis.Client) { node.AddHook(watched{}) })
 		return slots{c}, nil
@@ -94,7 +94,7 @@ func (a *address) connect() (router, error) {
 			MasterName: a.master, SentinelAddrs: a.hosts, SentinelUsername: a.sentinelUser, SentinelPassword: a.sentinelPassword,
 			Username: a.user, Password: a.password, DB: a.db, TLSConfig: a.tls, OnConnect: a.inspect, Protocol: 2,
 			MaxRetries: -1, DialerRetries: 1, DialTimeout: a.timeout, ReadTimeout: a.timeout, WriteTimeout: a.timeout,
-			ContextTimeoutEnabled: true, PoolSize: a.pool, MaxActiveConns: a.pool, PoolTimeout: a.timeout,
+			ContextTimeoutEnabled: true, PoolSize: a.pool, MaxActiveConns: a.pool, PipelinePoolSize: -1, PoolTimeout: a.timeout,
 			DisableIdentity: true,
 		})
 		c.AddHook(watched{})
@@ -103,7 +103,7 @@ func (a *address) connect() (router, error) {
 	o := &goredis.Options{
 		Addr: a.hosts[0], Username: a.user, Password: a.password, DB: a.db, TLSConfig: a.tls, OnConnect: a.inspect, Protocol: 2,
 		MaxRetries: -1, DialerRetries: 1, DialTimeout: a.timeout, ReadTimeout: a.timeout, WriteTimeout: a.timeout,
-		ContextTimeoutEnabled: true, PoolSize: a.pool, MaxActiveConns: a.pool, PoolTimeout: a.timeout,
+		ContextTimeoutEnabled: true, PoolSize: a.pool, MaxActiveConns: a.pool, PipelinePoolSize: -1, PoolTimeout: a.timeout,
 		DisableIdentity: true, MaintNotificationsConfig: quiet,
 	}
 	if a.unix {

@@ -32,6 +32,12 @@ const shortWrite = 8 << 10
 // knownStates bounds what is remembered of records, 1 to 4 KiB each.
 const knownStates = 4096
 
+// Capabilities say what a healthy cluster with tokens promises. OpenMeta looks
+// whether this one does.
+func Capabilities() meta.Capabilities {
+	return meta.Capabilities{Name: "riak", CAS: meta.WhenHealthy, MaxValue: maxValue, MaxInline: maxInline}
+}
+
 // OpenMeta opens a metadata store. It waits, as long as ctx lets it, until the
 // cluster answers, and tries out what conditions are worth.
 func OpenMeta(ctx context.Context, o Options) (*Meta, error) {
@@ -40,7 +46,7 @@ func OpenMeta(ctx context.Context, o Options) (*Meta, error) {
 		return nil, err
 	}
 	m := &Meta{client: c, records: c.bucket("record"), known: newKnown(knownStates)}
-	m.caps = meta.Capabilities{Name: "riak", MaxValue: maxValue, MaxInline: maxInline}
+	m.caps = Capabilities()
 	if err := c.ready(ctx); err != nil {
 		c.close()
 		return nil, err

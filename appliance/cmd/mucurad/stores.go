@@ -61,9 +61,12 @@ func openStoresAt(metadata, registry, contents string) (s *app.Stores, err error
 			return nil, errors.Join(fmt.Errorf("registry: %w", config.RedactError(err, registry)), s.Meta.Close())
 		}
 	}
-	if s.Content, err = openContent(contents); err != nil {
+	c, err := openContent(contents)
+	if err != nil {
+		// s.Content stays nil: a nil pointer of an adapter's would be a store to Close.
 		return nil, errors.Join(fmt.Errorf("content store: %w", config.RedactError(err, contents)), s.Close())
 	}
+	s.Content = c
 	return s, nil
 }
 

@@ -11,6 +11,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mucura/mucura/adapters/redis"
+	"github.com/mucura/mucura/adapters/riak"
+	"github.com/mucura/mucura/adapters/swift"
 	"github.com/mucura/mucura/core/content"
 	"github.com/mucura/mucura/core/meta"
 )
@@ -48,10 +51,20 @@ func stores(t *testing.T) ([]metadataStore, []contentStore) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	return []metadataStore{
-			{"sqlite:///path/meta.db", m.Capabilities()},
-		}, []contentStore{
+	var redises []metadataStore
+	for _, url := range []string{"redis://host", "redis+sentinel://host/name"} {
+		caps, err := redis.CapabilitiesOf(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		redises = append(redises, metadataStore{url, caps})
+	}
+	return append(append([]metadataStore{{"sqlite:///path/meta.db", m.Capabilities()}}, redises...),
+			metadataStore{"riak://host", riak.Capabilities()}),
+		[]contentStore{
 			{"file:///path", c.Capabilities()},
+			{"swift://host/v3", new(swift.Store).Capabilities()},
+			{"riak://host", new(riak.Content).Capabilities()},
 		}
 }
 

@@ -4,6 +4,7 @@
 //
 //	stack redis [-sentinel | -cluster] [-dir DIR]
 //	stack swift [-keystone] [-dir DIR]
+//	stack with swift+redis COMMAND [arguments]
 package main
 
 import (
@@ -27,7 +28,10 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return errors.New("usage: stack redis|swift [flags]")
+		return errors.New("usage: stack redis|swift [flags], or stack with STORE+STORE COMMAND")
+	}
+	if args[0] == "with" && len(args) > 1 {
+		return with(ctx, args[1], args[2:])
 	}
 	fs := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	switch args[0] {
