@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -28,12 +29,10 @@ func (a *app) askPassword(prompt string) (string, error) {
 
 func (a *app) askLine(prompt string, secret bool) (string, error) {
 	if a.asksTerminal() {
-		fmt.Fprint(a.stderr, prompt)
 		if secret {
-			b, err := term.ReadPassword(int(a.stdin.(*os.File).Fd()))
-			fmt.Fprintln(a.stderr)
-			return string(b), err
+			return a.askHidden(a.stdin.(*os.File), prompt)
 		}
+		fmt.Fprint(a.stderr, prompt)
 	}
 	if a.lines == nil {
 		a.lines = bufio.NewReader(io.LimitReader(a.stdin, 64<<10))
@@ -41,6 +40,24 @@ func (a *app) askLine(prompt string, secret bool) (string, error) {
 	line, err := a.lines.ReadString('\n')
 	if err == io.EOF && line != "" {
 		err = nil
+	}
+	return line, err
+}
+
+// askHidden asks for a line that is not shown. The echo is off before the prompt
+// is there, for whoever types at once, as programs do.
+func (a *app) askHidden(f *os.File, prompt string) (string, error) {
+	old, err := term.MakeRaw(int(f.Fd()))
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = term.Restore(int(f.Fd()), old) }()
+	line, err := term.NewTerminal(struct {
+		io.Reader
+		io.Writer
+	}{f, a.stderr}, "").ReadPassword(prompt)
+	if err == io.EOF { // ^C and ^D come as bytes
+		err = context.Canceled
 	}
 	return line, err
 }

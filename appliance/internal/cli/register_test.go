@@ -303,6 +303,7 @@ func TestPasswordOnTerminal(t *testing.T) {
 		}
 	}
 	p.want(0, "ls", "me:")
+	p.typed(130, []string{"login", "--password", "--name", "eve"}, "Password: ", "half\x03")
 }
 
 // typed runs the command on a terminal, waits for each prompt and types the
