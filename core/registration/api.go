@@ -30,35 +30,6 @@ type API struct {
 // ErrNoCertificate: the request came without one.
 var ErrNoCertificate = errors.New("the request came without a certificate")
 
-// RegisterRequest asks for an account: POST register. Who asks is shown by a
-// certificate or proxy (of the connection, or by a signed request), by a Token,
-// or by an Invitation with a Password.
-type RegisterRequest struct {
-	Form
-	Invitation string `json:"invitation,omitempty"`
-	Token      string `json:"token,omitempty"`
-}
-
-// RegisterAnswer tells what became of it.
-type RegisterAnswer struct {
-	Account string `json:"account"`
-	State   string `json:"state"`
-	Home    string `json:"home,omitempty"`
-	Request string `json:"request,omitempty"`
-	// Approved by this rule; absent: it waits, or was decided by an operator.
-	Rule string `json:"rule,omitempty"`
-	// Known: there was such an account already.
-	Known bool `json:"known,omitempty"`
-}
-
-// LoginRequest asks for session credentials for a password: POST login.
-type LoginRequest struct {
-	Name     string `json:"name"`
-	Password string `json:"password"`
-	// Duration of the credentials, seconds; 0: an hour.
-	Duration int64 `json:"duration,omitempty"`
-}
-
 // LoginAnswer is credentials as a credential_process gives them.
 type LoginAnswer struct {
 	Version         int
@@ -70,7 +41,7 @@ type LoginAnswer struct {
 
 // Register answers POST register.
 func (s *API) Register(w http.ResponseWriter, r *http.Request) {
-	var in RegisterRequest
+	var in api.RegisterRequest
 	body, ok := read(w, r, &in)
 	if !ok {
 		return
@@ -80,14 +51,14 @@ func (s *API) Register(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	a := RegisterAnswer{Account: out.Account.Name, State: string(out.Account.State), Home: out.Account.Home, Rule: out.Rule, Known: out.Known}
+	a := api.RegisterAnswer{Account: out.Account.Name, State: string(out.Account.State), Home: out.Account.Home, Rule: out.Rule, Known: out.Known}
 	if out.Request != nil {
 		a.Request = out.Request.ID
 	}
 	write(w, http.StatusOK, a)
 }
 
-func (s *API) register(r *http.Request, in *RegisterRequest, body []byte) (*Outcome, error) {
+func (s *API) register(r *http.Request, in *api.RegisterRequest, body []byte) (*Outcome, error) {
 	switch {
 	case in.Invitation != "":
 		return s.Service.ApplyInvited(r.Context(), in.Invitation, in.Form, remoteIP(r))
@@ -130,7 +101,7 @@ func (s *API) apply(r *http.Request, a *Applicant, f Form) (*Outcome, error) {
 
 // Login answers POST login.
 func (s *API) Login(w http.ResponseWriter, r *http.Request) {
-	var in LoginRequest
+	var in api.LoginRequest
 	if _, ok := read(w, r, &in); !ok {
 		return
 	}
@@ -142,7 +113,7 @@ func (s *API) Login(w http.ResponseWriter, r *http.Request) {
 	write(w, http.StatusOK, LoginAnswer{1, creds.AccessKeyID, creds.SecretAccessKey, creds.SessionToken, creds.Expiration})
 }
 
-func (s *API) login(r *http.Request, in *LoginRequest) (session.Credentials, error) {
+func (s *API) login(r *http.Request, in *api.LoginRequest) (session.Credentials, error) {
 	a, err := s.Service.Accounts.SignIn(r.Context(), in.Name, in.Password, remoteIP(r))
 	if err != nil {
 		return session.Credentials{}, err

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/mucura/mucura/core/accounts"
+	"github.com/mucura/mucura/core/api"
 	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/meta"
 )
@@ -80,13 +81,7 @@ type Applicant struct {
 }
 
 // Form is what she fills in.
-type Form struct {
-	Name        string `json:"name"`
-	DisplayName string `json:"display_name,omitempty"`
-	Email       string `json:"email,omitempty"`
-	Reason      string `json:"reason,omitempty"`   // for the operators
-	Password    string `json:"password,omitempty"` // with an invitation
-}
+type Form = api.Form
 
 // Outcome is what became of an application.
 type Outcome struct {

@@ -230,7 +230,9 @@ func (v *visit) apply() error {
 
 func (v *visit) filled() Form {
 	p := v.r.PostForm
-	return Form{p.Get("name"), p.Get("display_name"), p.Get("email"), p.Get("reason"), p.Get("password")}
+	return Form{
+		Name: p.Get("name"), DisplayName: p.Get("display_name"), Email: p.Get("email"), Reason: p.Get("reason"), Password: p.Get("password"),
+	}
 }
 
 // formProblem is what to tell somebody about her form; "" when the form is not

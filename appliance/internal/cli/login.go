@@ -1,16 +1,13 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
+	"github.com/spf13/pflag"
 
 	"github.com/mucura/mucura/core/client"
 	"github.com/mucura/mucura/core/client/login"
@@ -20,40 +17,48 @@ import (
 // keyCommands are the verbs of credentials and one's own account.
 func (a *app) keyCommands() []*cobra.Command {
 	return []*cobra.Command{
-		a.loginCommand(), a.logoutCommand(), a.whoamiCommand(), a.credentialProcessCommand(), a.envCommand(), a.configCommand(),
+		a.registerCommand(), a.loginCommand(), a.logoutCommand(), a.whoamiCommand(), a.credentialProcessCommand(), a.envCommand(), a.configCommand(),
 		a.sessionsCommand(), a.keysCommand(), a.quotaCommand(), a.usageCommand(), a.accessLogCommand(),
 	}
 }
 
 type loginOptions struct {
 	issueOptions
-	oidc, useKey     bool
-	issuer, clientID string
-	writeAWS         string
-	printEnv         bool
-	duration         time.Duration
+	oidc, useKey, password bool
+	issuer, clientID       string
+	name                   string // with password
+	writeAWS               string
+	printEnv               bool
+	duration               time.Duration
 }
 
 func (o *loginOptions) flags(c *cobra.Command) {
 	f := c.Flags()
+	o.showFlags(f)
+	f.DurationVar(&o.duration, "duration", 0, "how long the credentials shall hold, 15m to 12h; never longer than what was shown")
+	f.StringArrayVar(&o.scopes, "scope", nil, "narrow them to s3://BUCKET[/PREFIX]:r, :w or :rw; may be repeated")
+}
+
+// showFlags name what is to be shown.
+func (o *issueOptions) showFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.proxy, "proxy", "", "show this grid proxy (default: $X509_USER_PROXY, /tmp/x509up_u<uid>)")
 	f.StringVar(&o.cert, "cert", "", "show this certificate, PEM (default: $X509_USER_CERT)")
 	f.StringVar(&o.key, "key", "", "private key of the certificate, PEM (default: $X509_USER_KEY, the certificate's file)")
 	f.BoolVar(&o.signed, "signed", false, "sign the request instead of showing the certificate to TLS: for servers behind a terminator")
 	f.StringVar(&o.tokenFile, "token-file", "", "show the token in this file (default: $BEARER_TOKEN, $BEARER_TOKEN_FILE, bt_u<uid>)")
-	f.DurationVar(&o.duration, "duration", 0, "how long the credentials shall hold, 15m to 12h; never longer than what was shown")
-	f.StringArrayVar(&o.scopes, "scope", nil, "narrow them to s3://BUCKET[/PREFIX]:r, :w or :rw; may be repeated")
 }
 
 func (a *app) loginCommand() *cobra.Command {
 	var o loginOptions
 	c := &cobra.Command{
 		Use:   "login",
-		Short: "Get credentials for a proxy, certificate, token, or institute login, and keep them",
+		Short: "Get credentials for a proxy, certificate, token, password or institute login, and keep them",
 		Long: `Get time-limited credentials and keep them for this profile: for the grid proxy,
 certificate or bearer token that is found or named, with --oidc for a login at
-your institute (you open a page and type a code), or with --access-key for a key
-pair that is asked for and kept. Server and authentication server are remembered.`,
+your institute (you open a page and type a code), with --password for an account's
+name and password, which are asked for, or read from standard input, a line each;
+or with --access-key for a key pair that is asked for and kept. Server and
+authentication server are remembered.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.login(cmd.Context(), o) },
 	}
@@ -62,6 +67,8 @@ pair that is asked for and kept. Server and authentication server are remembered
 	f.BoolVar(&o.oidc, "oidc", false, "log in at your institute, by a code (OpenID Connect device flow)")
 	f.StringVar(&o.issuer, "issuer", "", "URL of the institute's login (MUCURA_OIDC_ISSUER)")
 	f.StringVar(&o.clientID, "client-id", "", "name of this program there (MUCURA_OIDC_CLIENT)")
+	f.BoolVar(&o.password, "password", false, "show the account's password, which is asked for")
+	f.StringVar(&o.name, "name", "", "name of the account, with --password; asked for when absent")
 	f.BoolVar(&o.useKey, "access-key", false, "keep an access key: ID and secret are asked for, or read from standard input, a line each")
 	f.StringVar(&o.writeAWS, "write-aws", "", "write the credentials to this profile of ~/.aws/credentials, for tools that read nothing else")
 	f.BoolVar(&o.printEnv, "print-env", false, "print them as AWS_… variables for a shell")
@@ -76,20 +83,27 @@ func (a *app) login(ctx context.Context, o loginOptions) error {
 	if err := profile.CheckName(s.settings.Profile); err != nil {
 		return usagef("%v", err)
 	}
+	if err := o.check(); err != nil {
+		return err
+	}
 	o.Lifetime, o.fresh = o.duration, true
 	if o.useKey {
 		return a.loginKey(ctx, s)
 	}
 	var got *login.Credentials
 	how := "certificate or token"
-	if o.oidc {
+	switch {
+	case o.oidc:
 		how = "institute login"
 		got, err = a.loginOIDC(ctx, s, o)
-	} else {
+	case o.password:
+		how = "password"
+		got, err = a.loginPassword(ctx, s, o)
+	default:
 		got, err = s.issue(ctx, o.issueOptions)
 	}
 	if err == errNothingToShow {
-		return &client.AuthError{Message: "neither grid proxy, certificate nor token was found: run voms-proxy-init first, or give --proxy, --cert, --token-file, --oidc or --access-key"}
+		return &client.AuthError{Message: "neither grid proxy, certificate nor token was found: run voms-proxy-init first, or give --proxy, --cert, --token-file, --oidc, --password or --access-key"}
 	}
 	if err != nil {
 		return err
@@ -111,6 +125,25 @@ func (a *app) login(ctx context.Context, o loginOptions) error {
 	}
 	a.out.did(map[string]any{"type": "login", "access_key_id": got.AccessKeyID, "expires": got.Expiration.UTC(), "profile": s.settings.Profile},
 		"logged in until %s (profile %s)", got.Expiration.Local().Format(time.RFC1123), s.settings.Profile)
+	return nil
+}
+
+// check wants one way to log in.
+func (o *loginOptions) check() error {
+	ways := 0
+	for _, given := range []bool{o.named(), o.oidc, o.password, o.useKey} {
+		if given {
+			ways++
+		}
+	}
+	switch {
+	case o.password && ways > 1:
+		return usagef("--password stands alone")
+	case o.password && len(o.scopes) > 0:
+		return usagef("--scope is not possible with --password: log in, and use credential-process --scope")
+	case o.name != "" && !o.password:
+		return usagef("--name goes with --password")
+	}
 	return nil
 }
 
@@ -178,28 +211,6 @@ func (a *app) loginKey(ctx context.Context, s *session) error {
 	}
 	a.out.did(map[string]any{"type": "login", "access_key_id": id, "profile": s.settings.Profile}, "key %s is kept in %s (profile %s)", clean(id), a.env.ConfigFile(), s.settings.Profile)
 	return nil
-}
-
-// ask reads a line from the terminal, hidden if it is secret, or from standard
-// input if that is none.
-func (a *app) ask(prompt string, secret bool) (string, error) {
-	f, ok := a.stdin.(*os.File)
-	if ok && term.IsTerminal(int(f.Fd())) {
-		fmt.Fprint(a.stderr, prompt)
-		if secret {
-			b, err := term.ReadPassword(int(f.Fd()))
-			fmt.Fprintln(a.stderr)
-			return strings.TrimSpace(string(b)), err
-		}
-	}
-	if a.lines == nil {
-		a.lines = bufio.NewReader(io.LimitReader(a.stdin, 64<<10))
-	}
-	line, err := a.lines.ReadString('\n')
-	if err == io.EOF && line != "" {
-		err = nil
-	}
-	return strings.TrimSpace(line), err
 }
 
 func (a *app) logoutCommand() *cobra.Command {

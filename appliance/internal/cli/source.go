@@ -139,36 +139,51 @@ func (o *issueOptions) narrow() (err error) {
 	return nil
 }
 
-// shown finds what proves who the person is. identity tells what it was, for
-// the cache: another proxy may have other groups, so each counts for itself.
-func (s *session) shown(server *login.Server, o issueOptions) (show func(context.Context) (*login.Credentials, error), identity string, err error) {
+// proof is what tells who the person is: a certificate or proxy, else a token.
+type proof struct {
+	certificate *login.Certificate
+	token       string
+}
+
+// find finds a proof, and judges what of it can be judged here.
+func (s *session) find(server *login.Server, o issueOptions) (proof, error) {
 	if o.tokenFile == "" {
 		cert, err := s.certificate(o)
 		if err != nil {
-			return nil, "", err
+			return proof{}, err
 		}
 		if cert != nil && (o.named() || server.URL.Scheme == "https") {
-			if err := cert.Check(s.app.now()); err != nil {
-				return nil, "", err
-			}
-			by := server.ByTLS
-			if o.signed {
-				by = server.BySignature
-			}
-			return func(ctx context.Context) (*login.Credentials, error) { return by(ctx, cert, o.Options) }, "x509:" + string(cert.Leaf.Raw), nil
+			return proof{certificate: cert}, cert.Check(s.app.now())
 		}
 	}
 	token, from, err := s.token(o)
 	if err != nil {
-		return nil, "", err
+		return proof{}, err
 	}
 	if token == "" {
-		return nil, "", errNothingToShow
+		return proof{}, errNothingToShow
 	}
-	if err := login.CheckToken(token, from, s.app.now()); err != nil {
+	return proof{token: token}, login.CheckToken(token, from, s.app.now())
+}
+
+// shown is how credentials are got for what is found. identity tells what it
+// was, for the cache: another proxy may have other groups, so each counts for
+// itself.
+func (s *session) shown(server *login.Server, o issueOptions) (show func(context.Context) (*login.Credentials, error), identity string, err error) {
+	what, err := s.find(server, o)
+	if err != nil {
 		return nil, "", err
 	}
-	return func(ctx context.Context) (*login.Credentials, error) { return server.ByToken(ctx, token, o.Options) }, "token:" + token, nil
+	if cert := what.certificate; cert != nil {
+		by := server.ByTLS
+		if o.signed {
+			by = server.BySignature
+		}
+		return func(ctx context.Context) (*login.Credentials, error) { return by(ctx, cert, o.Options) }, "x509:" + string(cert.Leaf.Raw), nil
+	}
+	return func(ctx context.Context) (*login.Credentials, error) {
+		return server.ByToken(ctx, what.token, o.Options)
+	}, "token:" + what.token, nil
 }
 
 func (s *session) certificate(o issueOptions) (*login.Certificate, error) {
@@ -203,9 +218,18 @@ func (s *session) authServer() (*login.Server, error) {
 	if address == "" {
 		address = s.settings.Server
 	}
-	u, err := client.ParseEndpoint(address)
+	server, err := s.server(address)
 	if err != nil {
 		return nil, &usageError{"authentication server: " + err.Error()}
+	}
+	return server, nil
+}
+
+// server is whoever issues credentials and accounts at an address.
+func (s *session) server(address string) (*login.Server, error) {
+	u, err := client.ParseEndpoint(address)
+	if err != nil {
+		return nil, &usageError{err.Error()}
 	}
 	return &login.Server{
 		URL: u, Region: s.settings.Region, UserAgent: s.app.userAgent(), Attempts: s.app.attempts, Now: s.app.now,

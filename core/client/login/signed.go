@@ -23,19 +23,7 @@ const maxChainHeader = 4 << 10
 // certificate, for servers behind a terminator that takes no proxies. It is the
 // protocol of IAM Roles Anywhere; see package x509sig.
 func (s *Server) BySignature(ctx context.Context, c *Certificate, o Options) (*Credentials, error) {
-	key, ok := c.PrivateKey.(crypto.Signer)
-	if !ok {
-		return nil, errors.New("the private key cannot sign")
-	}
-	chain := c.Certificate.Certificate
-	var inBody [][]byte
-	length := 0
-	for _, der := range chain[1:] {
-		length += base64.StdEncoding.EncodedLen(len(der)) + 1
-	}
-	if length > maxChainHeader {
-		chain, inBody = chain[:1], chain[1:]
-	}
+	inHeader, inBody := c.chain()
 	body, err := x509sig.Body(int(o.Lifetime/time.Second), inBody)
 	if err != nil {
 		return nil, err
@@ -50,7 +38,7 @@ func (s *Server) BySignature(ctx context.Context, c *Certificate, o Options) (*C
 			return nil, err
 		}
 		r.Header.Set("Content-Type", "application/json")
-		return r, x509sig.Sign(r, body, key, chain, s.now())
+		return r, c.sign(r, body, inHeader, s.now())
 	})
 	if err != nil {
 		return nil, err
@@ -62,4 +50,25 @@ func (s *Server) BySignature(ctx context.Context, c *Certificate, o Options) (*C
 		return nil, fmt.Errorf("%s: the answer is no credentials", s.URL)
 	}
 	return doc.CredentialSet[0].Credentials.checked(s)
+}
+
+// chain tells which certificates go into headers, and which into the body.
+func (c *Certificate) chain() (inHeader, inBody [][]byte) {
+	all, length := c.Certificate.Certificate, 0
+	for _, der := range all[1:] {
+		length += base64.StdEncoding.EncodedLen(len(der)) + 1
+	}
+	if length > maxChainHeader {
+		return all[:1], all[1:]
+	}
+	return all, nil
+}
+
+// sign signs a request with the key of the certificate.
+func (c *Certificate) sign(r *http.Request, body []byte, inHeader [][]byte, now time.Time) error {
+	key, ok := c.PrivateKey.(crypto.Signer)
+	if !ok {
+		return errors.New("the private key cannot sign")
+	}
+	return x509sig.Sign(r, body, key, inHeader, now)
 }

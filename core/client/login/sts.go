@@ -160,8 +160,21 @@ func (s *Server) now() time.Time {
 // maxAnswer bounds an answer: a session token has at most 8 KiB.
 const maxAnswer = 256 << 10
 
-// send makes a request, again while network or server fail, and reads the answer.
-func (s *Server) send(ctx context.Context, h *http.Client, build func() (*http.Request, error)) (body []byte, err error) {
+// send is try; whatever an authentication server refuses is a matter of
+// authentication.
+func (s *Server) send(ctx context.Context, h *http.Client, build func() (*http.Request, error)) ([]byte, error) {
+	body, err := s.try(ctx, h, build)
+	if e, ok := err.(*client.Error); ok {
+		switch e.Status {
+		case http.StatusForbidden, http.StatusUnauthorized, http.StatusBadRequest:
+			err = &client.AuthError{Message: e.Error()}
+		}
+	}
+	return body, err
+}
+
+// try makes a request, again while network or server fail, and reads the answer.
+func (s *Server) try(ctx context.Context, h *http.Client, build func() (*http.Request, error)) (body []byte, err error) {
 	repeat := &client.Client{Attempts: s.Attempts}
 	err = repeat.Repeat(ctx, func(int) error {
 		ctx, cancel := context.WithTimeout(ctx, time.Minute)
@@ -189,12 +202,15 @@ func (s *Server) send(ctx context.Context, h *http.Client, build func() (*http.R
 
 // refusal makes an error of an answer, which is JSON or a document of STS. The
 // messages are made for people, so they are passed on.
-func refusal(resp *http.Response, body []byte) error {
+func refusal(resp *http.Response, body []byte) *client.Error {
 	var j struct{ Code, Message string }
 	var x struct {
 		Error struct{ Code, Message string }
 	}
 	e := &client.Error{Status: resp.StatusCode}
+	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && seconds > 0 {
+		e.RetryAfter = time.Duration(seconds) * time.Second
+	}
 	switch {
 	case json.Unmarshal(body, &j) == nil && j.Message != "":
 		e.Code, e.Message = j.Code, j.Message
@@ -203,10 +219,6 @@ func refusal(resp *http.Response, body []byte) error {
 		}
 	case xml.Unmarshal(body, &x) == nil && x.Error.Code != "":
 		e.Code, e.Message = x.Error.Code, x.Error.Message
-	}
-	// Whatever an authentication server refuses is a matter of authentication.
-	if e.Status == http.StatusForbidden || e.Status == http.StatusUnauthorized || e.Status == http.StatusBadRequest {
-		return &client.AuthError{Message: e.Error()}
 	}
 	return e
 }
