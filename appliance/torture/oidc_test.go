@@ -255,6 +255,18 @@ func TestRegisterAtInstitute(t *testing.T) {
 	other.wants(200, other.send("/signin/ticket"), "signed in")
 	other.wants(200, other.open("/account"), "<code>ana-brown</code>")
 
+	// An answer that says to be another provider's is not taken to this one.
+	mixed := s.browser(t)
+	mixed.c.CheckRedirect = func(r *http.Request, _ []*http.Request) error {
+		if q := r.URL.Query(); q.Has("iss") {
+			q.Set("iss", "https://login.evil.example")
+			r.URL.RawQuery = q.Encode()
+		}
+		return nil
+	}
+	status, _ = p.signIn(mixed, false)
+	mixed.wants(403, status, "Another institute")
+
 	p.commandLogsIn(s)
 	p.wrongTokens(s)
 	code, _ := url.Parse(back)
