@@ -26,6 +26,7 @@ import (
 type site struct {
 	*harness.Server
 	web, auth string
+	pem       []byte // its own authority's certificate
 	roots     *x509.CertPool
 }
 
@@ -39,12 +40,11 @@ func startSite(t *testing.T, args ...string) *site {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	pem, err := io.ReadAll(resp.Body)
-	if err != nil {
+	if s.pem, err = io.ReadAll(resp.Body); err != nil {
 		t.Fatal(err)
 	}
 	s.roots = x509.NewCertPool()
-	s.roots.AppendCertsFromPEM(pem)
+	s.roots.AppendCertsFromPEM(s.pem)
 	return s
 }
 

@@ -107,6 +107,8 @@ func (v *visit) fromIssuer() error {
 	switch {
 	case v.OIDC == nil || bad != nil || !v.Service.Now().Before(a.Expires) || q.Get("state") != a.Proof.State:
 		return &oops{http.StatusForbidden, "This sign-in was not begun in this browser, or took too long. Begin again.", bad}
+	case q.Has("iss") && q.Get("iss") != a.Issuer: // RFC 9207: another one's code must not be taken to this one
+		return &oops{http.StatusForbidden, "Another institute's login answered than was asked. Begin again.", nil}
 	case q.Get("error") != "":
 		return &oops{http.StatusForbidden, "Your institute's login refused: " + clipText(q.Get("error_description")+" ("+q.Get("error")+")"), nil}
 	}
