@@ -36,10 +36,10 @@ type provider struct {
 // newProvider prepares one that does not run yet.
 func newProvider(t *testing.T) *provider {
 	t.Helper()
-	node, err := exec.LookPath("node")
 	packages := ""
+	err := installNode()
 	if err == nil {
-		packages, err = installProvider(node)
+		packages, err = installProvider()
 	}
 	switch {
 	case err != nil && os.Getenv("MUCURA_TEST_INSTALL") == "1":
@@ -55,16 +55,30 @@ func newProvider(t *testing.T) *provider {
 	return &provider{t, "http://" + host, host, packages, script}
 }
 
+// installNode looks whether Node.js is there, and installs Debian's if it may.
+func installNode() error {
+	_, err := exec.LookPath("node")
+	if err == nil || os.Getenv("MUCURA_TEST_INSTALL") != "1" || os.Getuid() != 0 {
+		return err
+	}
+	apt := exec.Command("apt-get", "install", "-y", "-qq", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=600", "nodejs", "npm")
+	apt.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
+	if out, err := apt.CombinedOutput(); err != nil {
+		return fmt.Errorf("install Node.js: %w\n%s", err, out)
+	}
+	return nil
+}
+
 // installProvider finds the package in the user's cache, where npm puts it if
 // that may install things.
-func installProvider(node string) (string, error) {
+func installProvider() (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return "", err
 	}
 	dir := filepath.Join(cache, "mucura-test", "oidc-provider-"+providerVersion)
 	there := func(dir string) error { // also when an installation was cut short
-		cmd := exec.Command(node, "--input-type=module", "--eval", "await import('oidc-provider')")
+		cmd := exec.Command("node", "--input-type=module", "--eval", "await import('oidc-provider')")
 		cmd.Dir = dir
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("%s: %w\n%s", dir, err, out)
