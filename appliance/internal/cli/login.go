@@ -163,7 +163,7 @@ func (a *app) loginOIDC(ctx context.Context, s *session, o loginOptions) (*login
 		s.settings.OIDCClient = o.clientID
 	}
 	if s.settings.OIDCIssuer == "" || s.settings.OIDCClient == "" {
-		return nil, usagef("--oidc needs --issuer and --client-id; your site's pages tell them")
+		return nil, usagef("--oidc needs --issuer and --client-id; ask your site for them")
 	}
 	if err := o.narrow(); err != nil {
 		return nil, err
