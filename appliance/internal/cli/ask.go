@@ -21,9 +21,6 @@ func (a *app) ask(prompt string, secret bool) (string, error) {
 // askPassword asks for a password, of which blanks are a part.
 func (a *app) askPassword(prompt string) (string, error) {
 	line, err := a.askLine(prompt, true)
-	if err == io.EOF {
-		err = nil // nothing is an empty password, which callers refuse
-	}
 	return strings.TrimRight(line, "\r\n"), err
 }
 
@@ -38,8 +35,8 @@ func (a *app) askLine(prompt string, secret bool) (string, error) {
 		a.lines = bufio.NewReader(io.LimitReader(a.stdin, 64<<10))
 	}
 	line, err := a.lines.ReadString('\n')
-	if err == io.EOF && line != "" {
-		err = nil
+	if err == io.EOF {
+		err = nil // no answer is an empty one, which callers refuse
 	}
 	return line, err
 }

@@ -216,6 +216,7 @@ func TestInvitationAndPassword(t *testing.T) {
 	}
 	p.want(0, "logout")
 	p.feed([]byte(""), 2, "login", "--password", "--name", "eve")
+	p.feed(nil, 2, "login", "--password")
 	p.wantRefusal(2, "stands alone", "login", "--password", "--oidc")
 	p.wantRefusal(2, "not possible with --password", "login", "--password", "--scope", "s3://eve:r")
 	p.wantRefusal(2, "--name goes with", "login", "--name", "eve")

@@ -76,11 +76,7 @@ func (s *Server) ByPassword(ctx context.Context, name, password string, o Option
 	if err != nil {
 		return nil, err
 	}
-	got := new(Credentials)
-	if err := json.Unmarshal(b, got); err != nil {
-		return nil, fmt.Errorf("%s: the answer is no credentials", s.URL)
-	}
-	return got.checked(s)
+	return s.credentials(b)
 }
 
 // register makes the call. A certificate that is not taken is an AuthError, as

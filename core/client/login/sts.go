@@ -75,11 +75,7 @@ func (s *Server) ByTLS(ctx context.Context, c *Certificate, o Options) (*Credent
 	if err != nil {
 		return nil, err
 	}
-	got := new(Credentials)
-	if err := json.Unmarshal(b, got); err != nil {
-		return nil, fmt.Errorf("%s: the answer is no credentials", s.URL)
-	}
-	return got.checked(s)
+	return s.credentials(b)
 }
 
 // ByToken gets credentials for an OpenID Connect token.
@@ -133,6 +129,15 @@ func (s *Server) action(ctx context.Context, name string, v url.Values, keys *si
 	}
 	c := &doc.Result.Credentials
 	return (&Credentials{1, c.AccessKeyID, c.SecretAccessKey, c.SessionToken, c.Expiration}).checked(s)
+}
+
+// credentials reads an answer that is as a credential_process has it.
+func (s *Server) credentials(b []byte) (*Credentials, error) {
+	got := new(Credentials)
+	if err := json.Unmarshal(b, got); err != nil {
+		return nil, fmt.Errorf("%s: the answer is no credentials", s.URL)
+	}
+	return got.checked(s)
 }
 
 // checked refuses an answer that lacks something.
