@@ -59,8 +59,10 @@ func largeStores() (all []meta.Capabilities) {
 	return all
 }
 
-// isSmall tells whether caps are those of a small site's store.
-func isSmall(caps meta.Capabilities) bool { return caps.Name == "batch" || caps.Name == "single" }
+// isSmall tells whether the lab of such a store keeps contents that can be walked.
+func isSmall(caps meta.Capabilities) bool {
+	return caps.Name == "batch" || caps.Name == "single" || caps.Name == "riak"
+}
 
 // labInline is the largest inlined content in a lab; tests with little data see both ways.
 const labInline = 32
@@ -68,7 +70,7 @@ const labInline = 32
 func newLab(t tester, caps meta.Capabilities) *lab {
 	t.Helper()
 	if caps.Name == "riak" {
-		return newLabOf(t, onRiak(t), true)
+		return newLabOf(t, onRiak(t), isSmall(caps))
 	}
 	return newLabOn(t, weak.Grade{Caps: caps})
 }

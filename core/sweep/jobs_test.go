@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,8 +17,11 @@ import (
 
 // failFrom makes every call of a store fail from the first on that at picks.
 func (l *lab) failFrom(at func(op string, p meta.Partition, key string) bool) {
+	var mu sync.Mutex // calls may come at once
 	dead := false
 	l.hook.set(func(op string, p meta.Partition, key string) error {
+		mu.Lock()
+		defer mu.Unlock()
 		if dead = dead || at(op, p, key); dead {
 			return errDead
 		}

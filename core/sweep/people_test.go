@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -66,10 +67,10 @@ func TestClosedAccount(t *testing.T) {
 		// Killed again and again, it goes on where it was.
 		runs := 0
 		for ; ; runs++ {
-			writes := 0
+			var writes atomic.Int64 // calls may come at once
 			l.hook.set(func(op string, p meta.Partition, key string) error {
 				if op == "put" || op == "delete" || op == "batch" {
-					if writes++; writes > 12 {
+					if writes.Add(1) > 12 {
 						return errDead
 					}
 				}
