@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 )
 
@@ -25,6 +24,8 @@ type Config struct {
 	// while its cluster is healthy.
 	RegistryWhenHealthy bool
 	SiteKeyFile         string
+	// SiteKey is what that file would hold; it wins.
+	SiteKey string
 
 	RootAccessKeyID     string
 	RootSecretAccessKey string
@@ -134,6 +135,7 @@ func (c *Config) settings() []setting {
 		{"registry", "store of accounts, keys, bucket names and usage, URL (default: the metadata store)", false, location(&c.Registry)},
 		{"registry-when-healthy", "accept a registry whose compare-and-set is exact only while its cluster is healthy: two people may then get one bucket name, and quotas may be overrun, in a partition of the network", false, boolean(&c.RegistryWhenHealthy)},
 		{"site-key-file", "file with the key that seals secrets at rest, further lines with older keys; made when absent (default: in the data directory)", false, text(&c.SiteKeyFile)},
+		{"site-key", "the key itself, 64 hexadecimal digits, and after commas older ones: where there is no file to keep it in", true, text(&c.SiteKey)},
 		{"root-access-key-id", "administrator's access key ID; with none a pair is made and shown once", false, text(&c.RootAccessKeyID)},
 		{"root-secret-access-key", "administrator's secret access key", true, text(&c.RootSecretAccessKey)},
 		{"show-root-key", "print the administrator's key pair at every start, for trials", false, boolean(&c.ShowRootKey)},
@@ -264,11 +266,7 @@ func (c *Config) finish() (problems []string) {
 	setDefault(&c.Registry, c.Metadata)
 	setDefault(&c.AuditLog, filepath.Join(abs, "audit"))
 	setDefault(&c.SiteKeyFile, filepath.Join(abs, "site.key"))
-	for name, url := range map[string]string{"metadata": c.Metadata, "content": c.Content, "registry": c.Registry} {
-		if scheme, rest, ok := strings.Cut(url, "://"); !ok || scheme == "" || rest == "" {
-			bad("%s: it is not a URL such as sqlite:///path or file:///path", name) // which may hold a secret
-		}
-	}
+	problems = append(problems, c.badStores()...)
 	problems = append(problems, c.finishTLS()...)
 	c.finishIdentity(bad)
 	c.finishRegistration(bad)
