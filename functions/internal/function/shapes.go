@@ -77,6 +77,11 @@ func (f *Function) daemon(ctx context.Context, a *app.App) error {
 func (f *Function) once(ctx context.Context, a *app.App, names []string) error {
 	enc := json.NewEncoder(os.Stdout)
 	for _, name := range names {
+		if err := app.CheckJob(name); err != nil {
+			return err
+		}
+	}
+	for _, name := range names {
 		report, err := job(ctx, a, name)
 		if eerr := enc.Encode(report); err == nil {
 			err = eerr
