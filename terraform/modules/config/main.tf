@@ -13,7 +13,6 @@ locals {
     MUCURA_METADATA          = var.metadata_url
     MUCURA_CONTENT           = var.content_url
     MUCURA_REGISTRY          = var.registry_url
-    MUCURA_DOMAIN            = var.hostname
     MUCURA_ENDPOINT          = "https://${var.hostname}"
     MUCURA_AUTH_HOST         = var.auth_hostname
     MUCURA_AUTH_URL          = var.auth_hostname == null ? null : "https://${var.auth_hostname}"
@@ -50,9 +49,9 @@ locals {
     MUCURA_PROXY_PROTOCOL_FROM = join(",", var.balancer_cidrs)
   }
 
+  # In shape lambda client certificates come with the events of a load balancer.
   for_functions = {
-    MUCURA_AUTH_TERMINATOR      = var.shape == "lambda" && var.auth_hostname != null && length(var.balancer_cidrs) > 0 ? "alb" : null
-    MUCURA_AUTH_TERMINATOR_FROM = var.shape == "lambda" && var.auth_hostname != null ? join(",", var.balancer_cidrs) : null
+    MUCURA_AUTH_TERMINATOR = var.shape == "lambda" && var.auth_hostname != null ? "alb-event" : null
   }
 
   environment = {

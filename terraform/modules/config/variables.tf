@@ -57,7 +57,7 @@ variable "metadata_url" {
     error_message = "The metadata_url must be a redis://, rediss:// or riak:// URL: other machines must reach the store."
   }
   validation {
-    condition     = !can(regex("://[^/@]*:[^/@]+@", var.metadata_url)) && !can(regex("[?&][^=]*(password|secret|token)[^=]*=", replace(var.metadata_url, "-file=", ""))) || can(regex("[?&][a-z-]*password-file=", var.metadata_url)) && !can(regex("://[^/@]*:[^/@]+@", var.metadata_url))
+    condition     = !can(regex("://[^/@]*:[^/@]+@|[?&](key|password|secret|token)=", var.metadata_url))
     error_message = "The metadata_url must not hold a password, which would be kept in the state. Deliver it as a secret."
   }
 }
@@ -71,7 +71,7 @@ variable "content_url" {
     error_message = "The content_url must be a swift:// or riak:// URL: other machines must reach the store."
   }
   validation {
-    condition     = !can(regex("://[^/@]*:[^/@]+@", var.content_url)) && !can(regex("[?&](key|password|secret)=", var.content_url))
+    condition     = !can(regex("://[^/@]*:[^/@]+@|[?&](key|password|secret|token)=", var.content_url))
     error_message = "The content_url must not hold a password, which would be kept in the state. Deliver it as a secret."
   }
 }
@@ -86,7 +86,7 @@ variable "registry_url" {
     error_message = "The registry_url must be a redis:// or rediss:// URL."
   }
   validation {
-    condition     = var.registry_url == null || !can(regex("://[^/@]*:[^/@]+@", var.registry_url))
+    condition     = !can(regex("://[^/@]*:[^/@]+@|[?&](key|password|secret|token)=", coalesce(var.registry_url, "-")))
     error_message = "The registry_url must not hold a password, which would be kept in the state. Deliver it as a secret."
   }
   validation {
@@ -201,7 +201,7 @@ variable "grid" {
 }
 
 variable "balancer_cidrs" {
-  description = "Networks the load balancer connects from. A daemon believes the PROXY protocol of these; the functions behind an Application Load Balancer believe its header of client certificates."
+  description = "Networks the load balancer connects from: a daemon expects, and believes, the PROXY protocol from these, and from nobody else."
   type        = list(string)
   default     = []
 
