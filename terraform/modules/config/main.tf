@@ -14,7 +14,6 @@ locals {
     MUCURA_CONTENT           = var.content_url
     MUCURA_REGISTRY          = var.registry_url
     MUCURA_ENDPOINT          = "https://${var.hostname}"
-    MUCURA_AUTH_HOST         = var.auth_hostname
     MUCURA_AUTH_URL          = var.auth_hostname == null ? null : "https://${var.auth_hostname}"
     MUCURA_WEB_URL           = var.web_hostname == null ? null : "https://${var.web_hostname}${local.web_port}"
     MUCURA_OPERATOR_EMAIL    = join(",", var.operators)
@@ -22,6 +21,7 @@ locals {
     MUCURA_OIDC_ISSUER       = join(";", var.oidc_issuers)
     MUCURA_DEFAULT_QUOTA     = var.quotas.default
     MUCURA_DEFAULT_QUOTA_CAP = var.quotas.cap
+    MUCURA_SITE_KEY_FILE     = "/etc/mucura/site.key"
     MUCURA_SMTP_SERVER       = try(var.mail.server, null)
     MUCURA_SMTP_FROM         = try(var.mail.from, null)
     MUCURA_SMTP_USER         = try(var.mail.user, null)
@@ -37,8 +37,8 @@ locals {
     MUCURA_LISTEN              = ":${var.ports.https}"
     MUCURA_ADMIN_LISTEN        = ":${var.ports.admin}"
     MUCURA_WEB_LISTEN          = var.web_hostname == null ? "off" : ":${var.ports.web}"
+    MUCURA_AUTH_HOST           = var.auth_hostname
     MUCURA_DATA                = "/var/lib/mucura"
-    MUCURA_SITE_KEY_FILE       = "/etc/mucura/site.key"
     MUCURA_TLS                 = var.tls.mode
     MUCURA_TLS_NAME            = var.tls.mode == "files" ? null : join(",", local.tls_names)
     MUCURA_TLS_CERT            = var.tls.mode == "files" ? "/etc/mucura/cert.pem" : null

@@ -235,16 +235,14 @@ variable "ports" {
 }
 
 variable "jobs" {
-  description = "Background jobs by name: minutes between runs (a divisor of an hour, or whole hours that divide a day), and how long a run may take. With jobs the servers themselves do not sweep."
+  description = "Background jobs by name (`sweep` does all but `scrub`): minutes between runs (a divisor of an hour, or whole hours that divide a day), and how long a run may take. With jobs the servers themselves do not sweep."
   type = map(object({
     every_minutes = number
     budget        = optional(string, "10m")
   }))
   default = {
-    sweep     = { every_minutes = 10, budget = "8m" }
-    lifecycle = { every_minutes = 60, budget = "10m" }
-    recount   = { every_minutes = 1440, budget = "10m" }
-    scrub     = { every_minutes = 60, budget = "10m" }
+    sweep = { every_minutes = 10, budget = "8m" }
+    scrub = { every_minutes = 60, budget = "10m" }
   }
 
   validation {
