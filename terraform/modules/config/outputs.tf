@@ -1,6 +1,6 @@
 output "environment" {
   description = "Settings by environment variable. None of them is secret; references to secrets are."
-  value       = local.environment
+  value       = tomap(local.environment)
 }
 
 output "secret_variables" {
@@ -15,7 +15,7 @@ output "schedules" {
 
 output "cloud_init" {
   description = "User data by version, for each of the releases (shape `daemon`). It holds no secret."
-  value       = local.cloud_init
+  value       = tomap(local.cloud_init)
 }
 
 output "ports" {
