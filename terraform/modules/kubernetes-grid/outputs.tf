@@ -17,3 +17,13 @@ output "cron_jobs" {
   description = "CronJobs by job."
   value       = { for name, job in kubernetes_cron_job_v1.job : name => job.metadata[0].name }
 }
+
+output "deployment_id" {
+  description = "The Deployment."
+  value       = kubernetes_deployment_v1.this.id
+}
+
+output "service_id" {
+  description = "The Service."
+  value       = kubernetes_service_v1.this.id
+}
