@@ -19,6 +19,7 @@ type metrics struct {
 	obs.Metrics
 	requests, errors, in, out, refused *obs.Counter
 	authFailures, slowed               *obs.Counter
+	jobs, damaged                      *obs.Counter
 	seconds                            *obs.Histogram
 }
 
@@ -31,6 +32,8 @@ func newMetrics(a *App) *metrics {
 	m.refused = m.NewCounter("mucura_refused_total", "Requests refused because too many were being served.")
 	m.authFailures = m.NewCounter("mucura_auth_failures_total", "Proofs of identity that failed, by error code and, of a certificate, reason.", "code", "reason")
 	m.slowed = m.NewCounter("mucura_slowed_total", "Tries refused because too many had failed before, by kind.", "kind")
+	m.jobs = m.NewCounter("mucura_jobs_total", "Runs of scheduled jobs by outcome: done, paused, skipped or failed.", "job", "outcome")
+	m.damaged = m.NewCounter("mucura_scrub_damaged_total", "Damaged contents that scrubbing found.")
 	m.seconds = m.NewHistogram("mucura_request_seconds", "Time from the request's header to the end of the answer.",
 		[]float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 60}, "op")
 	m.Gauge("mucura_requests_in_flight", "Requests being served.", func() float64 { return float64(len(a.slots)) })

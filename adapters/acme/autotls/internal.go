@@ -14,6 +14,7 @@ import (
 	"github.com/mucura/mucura/core/localca"
 	"github.com/mucura/mucura/core/meta"
 	"github.com/mucura/mucura/core/seal"
+	"github.com/mucura/mucura/core/serve"
 )
 
 // internal is the site's own authority as a source.
@@ -22,7 +23,7 @@ type internal struct {
 	log    *slog.Logger
 }
 
-func openInternal(ctx context.Context, c *config.Config, registry meta.Store, box *seal.Box, log *slog.Logger) (Source, error) {
+func openInternal(ctx context.Context, c *config.Config, registry meta.Store, box *seal.Box, log *slog.Logger) (serve.Source, error) {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "mucura"

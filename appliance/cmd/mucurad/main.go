@@ -45,6 +45,7 @@ func commands() []command {
 		{"tls rm", "NAME [flags]", "remove a name that was added", tlsRemove},
 		{"fsck", "[flags]", "verify that every record's content exists, is whole, and is referenced", fsckRecords},
 		{"sweep", "[flags]", "run the background jobs once: expiry, unfinished uploads, released contents, usage", sweepOnce},
+		{"job", "NAME [flags]", "run one scheduled job (sweep, scrub, ...) for a limited time; the next run goes on", runJob},
 		{"backup", "DIR [flags]", "copy the repository to a directory, consistently, while it runs", backup},
 		{"restore", "DIR [flags]", "restore a backup into an empty data directory, verified", restore},
 		{"maintenance", "on|off|status [flags]", "refuse writes for a while, in every process on these stores, or take them again", maintenance},

@@ -15,8 +15,13 @@ func parse(name string, args []string, extra func(*flag.FlagSet), want int) (*co
 	return c, err
 }
 
+// parseAny is parse for a command that counts its arguments itself.
+func parseAny(name string, args []string, extra func(*flag.FlagSet)) (*config.Config, []string, error) {
+	return config.Parse(name, args, os.Environ(), extra)
+}
+
 func parseArgs(name string, args []string, extra func(*flag.FlagSet), want int) (*config.Config, []string, error) {
-	c, rest, err := config.Parse(name, args, os.Environ(), extra)
+	c, rest, err := parseAny(name, args, extra)
 	if err != nil {
 		return nil, nil, err
 	}
