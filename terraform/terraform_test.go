@@ -63,7 +63,7 @@ var once = sync.OnceValue(func() (w workshop) {
 // whatever a test breaks stay out of the source.
 func copyTree(to string) error {
 	for _, name := range []string{"modules", "examples"} {
-		if err := os.CopyFS(filepath.Join(to, name), os.DirFS(name)); err != nil {
+		if err := check.Copy(filepath.Join(to, name), name); err != nil {
 			return err
 		}
 	}
@@ -130,7 +130,7 @@ func TestRed(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			dir := filepath.Join(t.TempDir(), c.module)
-			if err := os.CopyFS(dir, os.DirFS(filepath.Join("modules", c.module))); err != nil {
+			if err := check.Copy(dir, filepath.Join("modules", c.module)); err != nil {
 				t.Fatal(err)
 			}
 			path := filepath.Join(dir, c.file)
@@ -194,7 +194,7 @@ func weakened(t *testing.T, w workshop, name string, rule int) bool {
 		return false
 	}
 	dir := filepath.Join(t.TempDir(), name)
-	if err := os.CopyFS(dir, os.DirFS(filepath.Join("modules", name))); err != nil {
+	if err := check.Copy(dir, filepath.Join("modules", name)); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "variables.tf"), weak, 0o644); err != nil {

@@ -7,12 +7,6 @@ provider "aws" {
 
 locals {
   content_url = "${replace(var.auth_url, "/^https:/", "swift:")}?application-credential-id=${var.application_credential_id}"
-
-  settings = {
-    hostname      = var.hostname
-    auth_hostname = var.auth_hostname
-    web_hostname  = var.web_hostname
-  }
 }
 
 module "config" {
@@ -20,9 +14,9 @@ module "config" {
   for_each = toset(["lambda", "container"])
 
   shape         = each.key
-  hostname      = local.settings.hostname
-  auth_hostname = local.settings.auth_hostname
-  web_hostname  = local.settings.web_hostname
+  hostname      = var.hostname
+  auth_hostname = var.auth_hostname
+  web_hostname  = var.web_hostname
   metadata_url  = var.redis_url
   content_url   = local.content_url
   operators     = var.operators

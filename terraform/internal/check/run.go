@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
@@ -131,6 +132,27 @@ func clean(environ []string) (out []string) {
 		}
 	}
 	return out
+}
+
+// Copy copies a directory of modules without what Terraform leaves in it.
+func Copy(to, from string) error {
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		return err
+	}
+	return filepath.WalkDir(to, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && d.Name() == ".terraform":
+			if err := os.RemoveAll(path); err != nil {
+				return err
+			}
+			return fs.SkipDir
+		case d.Name() == ".terraform.lock.hcl":
+			return os.Remove(path)
+		}
+		return nil
+	})
 }
 
 // Check does everything with the module in dir: form, init, validate, test.
