@@ -37,7 +37,9 @@ type Config struct {
 	TLSCert, TLSKey string // for files
 	TLSNames        List   // for internal and acme
 	HTTPListen      string // plain HTTP beside TLS
-	HSTS            time.Duration
+	// ProxyProtocolFrom: balancers that name clients by the PROXY protocol.
+	ProxyProtocolFrom List
+	HSTS              time.Duration
 
 	ACMEDirectory  string
 	ACMEEmail      string
@@ -142,6 +144,7 @@ func (c *Config) settings() []setting {
 		{"tls-key", "private key of the certificate, PEM", false, text(&c.TLSKey)},
 		{"tls-name", "name the certificate is for (internal, acme); comma-separated, may be repeated; \"mucurad tls add\" adds more at run time (acme)", false, &c.TLSNames},
 		{"http-listen", "address of plain HTTP beside TLS: redirects to HTTPS, answers ACME challenges, gives the internal authority's certificate away; empty for none", false, text(&c.HTTPListen)},
+		{"proxy-protocol-from", "networks of the TCP balancers in front, such as 10.0.0.0/28: all listeners but admin then take connections from these alone, and with a PROXY protocol header of version 2, which names the client; comma-separated, may be repeated", false, &c.ProxyProtocolFrom},
 		{"hsts", "how long browsers shall use HTTPS only (Strict-Transport-Security; files and acme); 0 to say nothing", false, duration(&c.HSTS)},
 		{"acme-directory", "URL of the ACME directory (default: Let's Encrypt)", false, text(&c.ACMEDirectory)},
 		{"acme-email", "address the ACME authority may write to", false, text(&c.ACMEEmail)},
