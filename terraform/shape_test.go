@@ -120,7 +120,7 @@ func TestSettings(t *testing.T) {
 // secretName tells whether a variable holds a secret, or a reference to one,
 // which an example has to name.
 func secretName(name string) bool {
-	return slices.Contains([]string{"MUCURA_ROOT_ACCESS_KEY_ID", "MUCURA_ROOT_SECRET_ACCESS_KEY", "MUCURA_REDIS_PASSWORD"}, name)
+	return slices.Contains([]string{"MUCURA_SITE_KEY", "MUCURA_ROOT_ACCESS_KEY_ID", "MUCURA_ROOT_SECRET_ACCESS_KEY", "MUCURA_REDIS_PASSWORD"}, name)
 }
 
 // TestJudgement sees that what is wrong with a module is noticed.

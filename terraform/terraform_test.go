@@ -292,7 +292,11 @@ var shapes = map[string]string{
   shape             = "lambda"
   auth_hostname     = "auth.example.org"
   web_hostname      = "files.example.org"
-  secret_references = { MUCURA_ROOT_ACCESS_KEY_ID = "aws-sm:mucura/site#id", MUCURA_ROOT_SECRET_ACCESS_KEY = "aws-sm:mucura/site#secret" }` + stores,
+  hostname          = "s3.example.org"
+  metadata_url      = "aws-ssm:/mucura/metadata"
+  registry_url      = "aws-sm:mucura/site#registry"
+  content_url       = "aws-sm:mucura/site#content"
+  secret_references = { MUCURA_SITE_KEY = "aws-sm:mucura/site#key", MUCURA_ROOT_ACCESS_KEY_ID = "aws-sm:mucura/site#id", MUCURA_ROOT_SECRET_ACCESS_KEY = "aws-sm:mucura/site#secret" }`,
 }
 
 // TestEnvironments sees that mucurad accepts what module config writes, in each

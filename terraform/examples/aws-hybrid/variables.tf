@@ -80,12 +80,17 @@ variable "repository_arn" {
 }
 
 variable "secret" {
-  description = "Secret in Secrets Manager, a JSON object with a key for each secret variable."
+  description = "Secret in Secrets Manager, a JSON object; the README lists its keys."
   type        = string
   default     = "mucura/site"
 }
 
 variable "release" {
   description = "Version that runs: of the zips and of the image."
+  type        = string
+}
+
+variable "secret_arn" {
+  description = "Its full ARN, with the six characters at its end."
   type        = string
 }

@@ -31,7 +31,7 @@ module "functions" {
   source = "../../modules/knative"
 
   namespace        = var.namespace
-  images           = { for f in ["gateway", "credentials", "registration", "sweep"] : f => "${var.registry}/${f}" }
+  image            = var.image
   release          = var.release
   settings         = module.config.environment
   secret_name      = var.secret_name

@@ -8,7 +8,7 @@ output "secret_variables" {
   value       = module.config.secret_variables
 }
 
-output "images" {
-  description = "Images that run."
-  value       = module.functions.images
+output "image" {
+  description = "Image that runs."
+  value       = module.functions.image
 }

@@ -52,13 +52,13 @@ variable "secret_name" {
   default     = "mucura"
 }
 
-variable "registry" {
-  description = "Where the images are, such as `registry.example.org/mucura`."
+variable "image" {
+  description = "Image of the functions without tag, such as `registry.example.org/mucura`."
   type        = string
 }
 
 variable "release" {
-  description = "Version that runs: the tag of the images."
+  description = "Version that runs: the tag of the image."
   type        = string
 }
 

@@ -1,4 +1,29 @@
+data "aws_caller_identity" "current" {}
+data "aws_region" "current" {}
+
 locals {
+  # ECS reads the secrets when it starts a task; the gateway itself may read none.
+  secret_arns    = distinct([for a in values(var.secrets) : regex("^arn:[^:]+:secretsmanager:[^:]+:[^:]+:secret:[^:]+", a) if strcontains(a, ":secretsmanager:")])
+  parameter_arns = distinct([for a in values(var.secrets) : a if strcontains(a, ":ssm:")])
+
+  read_secrets = concat(
+    length(local.secret_arns) == 0 ? [] : [{
+      Effect   = "Allow"
+      Action   = ["secretsmanager:GetSecretValue"]
+      Resource = local.secret_arns
+    }],
+    length(local.parameter_arns) == 0 ? [] : [{
+      Effect   = "Allow"
+      Action   = ["ssm:GetParameters"]
+      Resource = local.parameter_arns
+    }],
+    var.kms_key_arn == null ? [] : [{
+      Effect   = "Allow"
+      Action   = ["kms:Decrypt"]
+      Resource = [var.kms_key_arn]
+    }],
+  )
+
   assume = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -10,7 +35,8 @@ locals {
   })
 }
 
-# What ECS does to start a task: fetch its image, write its log.
+# What ECS does to start a task: fetch its image, read its secrets, write its
+# log.
 resource "aws_iam_role" "execution" {
   name               = "${var.name}-data-execution"
   assume_role_policy = local.assume
@@ -40,20 +66,13 @@ resource "aws_iam_role_policy" "execution" {
           Resource = ["*"]
         },
       ],
+      local.read_secrets,
     )
   })
 }
 
-# What the gateway itself may do: read its secrets.
+# The gateway itself calls nothing of AWS: its role may do nothing.
 resource "aws_iam_role" "task" {
   name               = "${var.name}-data-task"
   assume_role_policy = local.assume
-}
-
-resource "aws_iam_role_policy" "task" {
-  count = length(local.read_secrets) > 0 ? 1 : 0
-
-  name   = "secrets"
-  role   = aws_iam_role.task.id
-  policy = jsonencode({ Version = "2012-10-17", Statement = local.read_secrets })
 }

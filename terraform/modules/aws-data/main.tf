@@ -34,12 +34,14 @@ resource "aws_ecs_task_definition" "this" {
   container_definitions = jsonencode([{
     name         = "gateway"
     image        = local.reference
+    entryPoint   = ["gateway"]
     essential    = true
-    user         = "65532"
+    user         = "65534"
     stopTimeout  = 60
     portMappings = [{ containerPort = local.port, protocol = "tcp" }]
     # In the order of their names, as ECS gives them back.
     environment = [for name, value in merge(var.settings, { PORT = tostring(local.port) }) : { name = name, value = value }]
+    secrets     = [for name, arn in var.secrets : { name = name, valueFrom = arn }]
     linuxParameters = {
       capabilities = { drop = ["ALL"] }
     }

@@ -10,12 +10,12 @@ variable "name" {
 }
 
 variable "image" {
-  description = "Image without tag of the function `gateway`, in a registry that ECS reaches."
+  description = "Image of the functions without tag, where you have put what `make functions` makes; ECS reaches it."
   type        = string
 
   validation {
     condition     = can(regex("^[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)+$", var.image))
-    error_message = "The image has a registry and no tag, such as 123456789012.dkr.ecr.eu-west-1.amazonaws.com/mucura/gateway."
+    error_message = "The image has a registry and no tag, such as 123456789012.dkr.ecr.eu-west-1.amazonaws.com/mucura."
   }
 }
 
@@ -52,12 +52,26 @@ variable "architecture" {
 }
 
 variable "settings" {
-  description = "Settings by environment variable, from module config. Secret ones are references (`aws-sm:NAME#key`, `aws-ssm:/path`); the functions may read what is referred to, and nothing else."
+  description = "Settings by environment variable, from module config with shape `container`. None is secret."
   type        = map(string)
 
   validation {
     condition     = alltrue([for n in keys(var.settings) : can(regex("^[A-Z][A-Z0-9_]*$", n))])
     error_message = "The settings are named like environment variables."
+  }
+}
+
+variable "secrets" {
+  description = "Secret variables, `MUCURA_SITE_KEY` and those of module config, by where ECS finds them: the full ARN of a secret in Secrets Manager, with `:KEY::` behind it for a member of a JSON object, or of a parameter."
+  type        = map(string)
+
+  validation {
+    condition     = alltrue([for a in values(var.secrets) : can(regex("^arn:aws[a-z-]*:(secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}(:[A-Za-z0-9_.-]+::)?|ssm:[a-z0-9-]+:[0-9]{12}:parameter/[A-Za-z0-9/_.-]+)$", a))])
+    error_message = "Each of the secrets is the ARN of a secret or a parameter, never the secret."
+  }
+  validation {
+    condition     = contains(keys(var.secrets), "MUCURA_SITE_KEY")
+    error_message = "The secrets have MUCURA_SITE_KEY: all servers of a site need the same."
   }
 }
 

@@ -21,7 +21,7 @@ locals {
     MUCURA_OIDC_ISSUER       = join(";", var.oidc_issuers)
     MUCURA_DEFAULT_QUOTA     = var.quotas.default
     MUCURA_DEFAULT_QUOTA_CAP = var.quotas.cap
-    MUCURA_SITE_KEY_FILE     = "/etc/mucura/site.key"
+    MUCURA_SITE_KEY_FILE     = var.shape == "lambda" ? null : "/etc/mucura/site.key"
     MUCURA_SMTP_SERVER       = try(var.mail.server, null)
     MUCURA_SMTP_FROM         = try(var.mail.from, null)
     MUCURA_SMTP_USER         = try(var.mail.user, null)
@@ -64,13 +64,15 @@ locals {
   }
 
   # What is secret, and has to reach the servers by another way than Terraform.
+  # Functions on Lambda have passwords of stores in the URLs that are referred to.
   secrets = {
+    MUCURA_SITE_KEY                  = var.shape == "lambda"
     MUCURA_ROOT_ACCESS_KEY_ID        = true
     MUCURA_ROOT_SECRET_ACCESS_KEY    = true
     MUCURA_SMTP_PASSWORD             = try(var.mail.user, null) != null
-    MUCURA_REDIS_PASSWORD            = anytrue([for u in local.stores : startswith(u, "redis")])
-    MUCURA_RIAK_PASSWORD             = anytrue([for u in local.stores : startswith(u, "riak+https")])
-    OS_APPLICATION_CREDENTIAL_SECRET = startswith(var.content_url, "swift")
+    MUCURA_REDIS_PASSWORD            = var.shape != "lambda" && anytrue([for u in local.stores : startswith(u, "redis")])
+    MUCURA_RIAK_PASSWORD             = var.shape != "lambda" && anytrue([for u in local.stores : startswith(u, "riak+https")])
+    OS_APPLICATION_CREDENTIAL_SECRET = var.shape != "lambda" && startswith(var.content_url, "swift")
   }
 
   # The same times for each kind of timer. Daily jobs run at night, and minutes

@@ -49,12 +49,12 @@ variable "web_hostname" {
 }
 
 variable "metadata_url" {
-  description = "Metadata store: a `redis`, `rediss` or `riak` URL without password."
+  description = "Metadata store: a `redis`, `rediss` or `riak` URL without password, or in shape `lambda` a reference to the whole URL (`aws-sm:NAME#key`, `aws-ssm:/path`)."
   type        = string
 
   validation {
-    condition     = can(regex("^(rediss?(\\+sentinel|\\+cluster)?|riak(\\+https)?)://[^/?#]+", var.metadata_url))
-    error_message = "The metadata_url must be a redis://, rediss:// or riak:// URL: other machines must reach the store."
+    condition     = can(regex("^((rediss?(\\+sentinel|\\+cluster)?|riak(\\+https)?)://[^/?#]+|aws-ssm:/|aws-sm:[^/])", var.metadata_url))
+    error_message = "The metadata_url must be a redis://, rediss:// or riak:// URL, which other machines can reach, or a reference to one."
   }
   validation {
     condition     = !can(regex("://[^/@]*:[^/@]+@|[?&](key|password|secret|token)=", var.metadata_url))
@@ -63,12 +63,12 @@ variable "metadata_url" {
 }
 
 variable "content_url" {
-  description = "Content store: a `swift` or `riak` URL without password, such as that of module openstack-swift."
+  description = "Content store: a `swift` or `riak` URL without password, such as that of module openstack-swift; or a reference, as `metadata_url`."
   type        = string
 
   validation {
-    condition     = can(regex("^(swift(\\+http)?|riak(\\+https)?)://[^/?#]+", var.content_url))
-    error_message = "The content_url must be a swift:// or riak:// URL: other machines must reach the store."
+    condition     = can(regex("^((swift(\\+http)?|riak(\\+https)?)://[^/?#]+|aws-ssm:/|aws-sm:[^/])", var.content_url))
+    error_message = "The content_url must be a swift:// or riak:// URL, which other machines can reach, or a reference to one."
   }
   validation {
     condition     = !can(regex("://[^/@]*:[^/@]+@|[?&](key|password|secret|token)=", var.content_url))
@@ -82,8 +82,8 @@ variable "registry_url" {
   default     = null
 
   validation {
-    condition     = var.registry_url == null || can(regex("^rediss?(\\+sentinel|\\+cluster)?://[^/?#]+", var.registry_url))
-    error_message = "The registry_url must be a redis:// or rediss:// URL."
+    condition     = var.registry_url == null || can(regex("^(rediss?(\\+sentinel|\\+cluster)?://[^/?#]+|aws-ssm:/|aws-sm:[^/])", var.registry_url))
+    error_message = "The registry_url must be a redis:// or rediss:// URL, or a reference to one."
   }
   validation {
     condition     = !can(regex("://[^/@]*:[^/@]+@|[?&](key|password|secret|token)=", coalesce(var.registry_url, "-")))
@@ -260,7 +260,7 @@ variable "jobs" {
 }
 
 variable "secret_references" {
-  description = "Secret settings as references, by the names of `secret_variables`: `aws-sm:NAME#key` (Secrets Manager) or `aws-ssm:/path` (Parameter Store). The functions read them; values never pass through Terraform."
+  description = "Secret settings of shape `lambda` as references, by the names of `secret_variables`: `aws-sm:NAME#key` (Secrets Manager) or `aws-ssm:/path` (Parameter Store). The functions read them; values never pass through Terraform."
   type        = map(string)
   default     = {}
 

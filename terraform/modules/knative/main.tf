@@ -1,11 +1,9 @@
 locals {
   # Which function answers under which of the host names.
-  hosts = { gateway = "s3", credentials = "auth", registration = "web" }
-  # The functions that have an image and a host name.
-  functions = { for f, host in local.hosts : f => var.hostnames[host] if contains(keys(var.images), f) && contains(keys(var.hostnames), host) }
+  hosts     = { gateway = "s3", credentials = "auth", registration = "web" }
+  functions = { for f, host in local.hosts : f => var.hostnames[host] if contains(keys(var.hostnames), host) }
 
-  separator  = startswith(var.release, "sha256:") ? "@" : ":"
-  references = { for f, image in var.images : f => "${image}${local.separator}${var.release}" }
+  reference = "${var.image}${startswith(var.release, "sha256:") ? "@" : ":"}${var.release}"
 
   labels = {
     "app.kubernetes.io/name"     = "mucura"
@@ -46,9 +44,10 @@ resource "kubernetes_manifest" "service" {
           automountServiceAccountToken = false
           enableServiceLinks           = false
           containers = [{
-            image = local.references[each.key]
-            ports = [{ containerPort = 8080 }]
-            env   = local.env
+            image   = local.reference
+            command = [each.key]
+            ports   = [{ containerPort = 8080 }]
+            env     = local.env
             resources = {
               requests = { cpu = var.resources.cpu, memory = var.resources.memory }
               limits   = { memory = var.resources.memory_limit }
@@ -58,7 +57,7 @@ resource "kubernetes_manifest" "service" {
             livenessProbe  = { httpGet = { path = "/-/live" }, periodSeconds = 20, failureThreshold = 6 }
             securityContext = {
               runAsNonRoot             = true
-              runAsUser                = 65532
+              runAsUser                = 65534
               allowPrivilegeEscalation = false
               capabilities             = { drop = ["ALL"] }
               seccompProfile           = { type = "RuntimeDefault" }

@@ -8,9 +8,9 @@ output "service_names" {
   value       = { for f, s in kubernetes_manifest.service : f => s.manifest.metadata.name }
 }
 
-output "images" {
-  description = "Images that run, by function."
-  value       = local.references
+output "image" {
+  description = "Image that runs."
+  value       = local.reference
 }
 
 output "cron_jobs" {

@@ -19,23 +19,18 @@ variable "namespace" {
   }
 }
 
-variable "images" {
-  description = "Images without tag of the functions `gateway`, `credentials`, `registration` and `sweep`. A function without image is left out."
-  type        = map(string)
+variable "image" {
+  description = "Image of the functions without tag, where you have put what `make functions` makes."
+  type        = string
 
   validation {
-    condition     = contains(keys(var.images), "gateway") && length(setsubtract(keys(var.images), ["gateway", "credentials", "registration", "sweep"])) == 0
-    error_message = "The images are of gateway, and where wanted credentials, registration and sweep."
-  }
-
-  validation {
-    condition     = alltrue([for i in values(var.images) : can(regex("^[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)+$", i))])
-    error_message = "The images have a registry and no tag, such as registry.example.org/mucura/gateway."
+    condition     = can(regex("^[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)+$", var.image))
+    error_message = "The image has a registry and no tag, such as registry.example.org/mucura."
   }
 }
 
 variable "release" {
-  description = "Version that runs: the tag of the images, or `sha256:` and a digest. Changing it rolls the servers over one by one, changing it back rolls back."
+  description = "Version that runs: the tag of the image, or `sha256:` and a digest. Changing it rolls the servers over one by one, changing it back rolls back."
   type        = string
 
   validation {
@@ -86,7 +81,7 @@ variable "secret_revision" {
 }
 
 variable "hostnames" {
-  description = "Host names, from module config: `s3` of the gateway, `auth` of credentials, `web` of registration."
+  description = "Host names, from module config: `s3` of the function gateway, and where wanted `auth` of credentials and `web` of registration."
   type        = map(string)
 
   validation {

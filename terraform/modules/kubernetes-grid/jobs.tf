@@ -1,6 +1,6 @@
 # A run that is killed is taken up by the next; two at once do no harm, but waste.
 resource "kubernetes_cron_job_v1" "job" {
-  for_each = var.job_image == null ? {} : var.schedules
+  for_each = var.schedules
 
   metadata {
     name      = "${var.name}-${each.key}"
@@ -37,7 +37,7 @@ resource "kubernetes_cron_job_v1" "job" {
 
             security_context {
               run_as_non_root = true
-              run_as_user     = 65532
+              run_as_user     = 65534
 
               seccomp_profile {
                 type = "RuntimeDefault"
@@ -45,9 +45,10 @@ resource "kubernetes_cron_job_v1" "job" {
             }
 
             container {
-              name  = "job"
-              image = "${var.job_image}${local.separator}${var.release}"
-              args  = [each.key]
+              name    = "job"
+              image   = local.reference
+              command = ["sweep"]
+              args    = [each.key]
 
               dynamic "env" {
                 for_each = var.settings

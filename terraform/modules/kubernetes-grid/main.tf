@@ -52,7 +52,7 @@ resource "kubernetes_deployment_v1" "this" {
 
         security_context {
           run_as_non_root = true
-          run_as_user     = 65532
+          run_as_user     = 65534
 
           seccomp_profile {
             type = "RuntimeDefault"
@@ -76,8 +76,9 @@ resource "kubernetes_deployment_v1" "this" {
         }
 
         container {
-          name  = "server"
-          image = local.reference
+          name    = "server"
+          image   = local.reference
+          command = ["gateway"]
 
           dynamic "port" {
             for_each = var.ports
@@ -88,7 +89,12 @@ resource "kubernetes_deployment_v1" "this" {
             }
           }
 
-          # No PORT: so the server ends TLS itself and sees client certificates.
+          # The image says PORT; without it the server ends TLS itself, and sees
+          # client certificates.
+          env {
+            name  = "PORT"
+            value = ""
+          }
           dynamic "env" {
             for_each = var.settings
 

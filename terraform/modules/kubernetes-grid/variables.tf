@@ -20,28 +20,17 @@ variable "namespace" {
 }
 
 variable "image" {
-  description = "Image without tag of the gateway, which also serves the authentication server and the pages in this shape."
+  description = "Image of the functions without tag, where you have put what `make functions` makes."
   type        = string
 
   validation {
     condition     = can(regex("^[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)+$", var.image))
-    error_message = "The image has a registry and no tag, such as registry.example.org/mucura/gateway."
-  }
-}
-
-variable "job_image" {
-  description = "Image without tag of the function sweep. Null: no jobs are made."
-  type        = string
-  default     = null
-
-  validation {
-    condition     = var.job_image == null || can(regex("^[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)+$", var.job_image))
-    error_message = "The job_image has a registry and no tag, such as registry.example.org/mucura/sweep."
+    error_message = "The image has a registry and no tag, such as registry.example.org/mucura."
   }
 }
 
 variable "release" {
-  description = "Version that runs: the tag of the images, or `sha256:` and a digest. Changing it rolls the servers over one by one, changing it back rolls back."
+  description = "Version that runs: the tag of the image, or `sha256:` and a digest. Changing it rolls the servers over one by one, changing it back rolls back."
   type        = string
 
   validation {

@@ -48,7 +48,8 @@ variables {
   zone_id                   = "Z0123456789ABC"
   package_bucket            = "releases.example.org"
   repository                = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/mucura"
-  repository_arn            = "arn:aws:ecr:eu-west-1:123456789012:repository/mucura/gateway"
+  repository_arn            = "arn:aws:ecr:eu-west-1:123456789012:repository/mucura"
+  secret_arn                = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:mucura/site-AbCdEf"
   release                   = "1.2.0"
 }
 
@@ -56,19 +57,19 @@ run "plan" {
   command = plan
 
   assert {
-    condition     = output.endpoint == "https://s3.example.org" && output.image == "123456789012.dkr.ecr.eu-west-1.amazonaws.com/mucura/gateway:1.2.0"
+    condition     = output.endpoint == "https://s3.example.org" && output.image == "123456789012.dkr.ecr.eu-west-1.amazonaws.com/mucura:1.2.0"
     error_message = "Endpoint or image are wrong."
   }
   assert {
-    condition     = module.config["lambda"].environment["MUCURA_METADATA"] == module.config["container"].environment["MUCURA_METADATA"] && module.config["lambda"].environment["MUCURA_CONTENT"] == module.config["container"].environment["MUCURA_CONTENT"]
-    error_message = "The two planes use different stores."
+    condition     = module.functions.environment["MUCURA_CONTENT"] == "aws-sm:mucura/site#content-url" && module.container.environment["MUCURA_CONTENT"] == "swift://keystone.example.org:5000/v3?application-credential-id=0123456789abcdef0123456789abcdef"
+    error_message = "A function needs the whole URL by reference, the container a URL without secret."
   }
   assert {
-    condition     = module.config["lambda"].environment["MUCURA_AUTH_TERMINATOR"] == "alb-event" && !contains(keys(module.config["container"].environment), "MUCURA_AUTH_TERMINATOR")
+    condition     = module.functions.environment["MUCURA_AUTH_TERMINATOR"] == "alb-event" && !contains(keys(module.container.environment), "MUCURA_AUTH_TERMINATOR")
     error_message = "Client certificates are believed where they can be made up."
   }
   assert {
-    condition     = alltrue([for name in module.config["lambda"].secret_variables : can(regex("^aws-sm:", module.config["lambda"].environment[name]))])
-    error_message = "A secret has no reference."
+    condition     = alltrue([for name in module.functions.secret_variables : can(regex("^aws-sm:", module.functions.environment[name]))])
+    error_message = "A secret of the functions has no reference."
   }
 }

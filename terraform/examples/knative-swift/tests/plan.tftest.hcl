@@ -7,7 +7,7 @@ variables {
   redis_url                 = "rediss://redis.example.org"
   auth_url                  = "https://keystone.example.org:5000/v3"
   application_credential_id = "0123456789abcdef0123456789abcdef"
-  registry                  = "registry.example.org/mucura"
+  image                     = "registry.example.org/mucura"
   release                   = "1.2.0"
 }
 
@@ -32,7 +32,7 @@ run "an_upgrade_changes_images_only" {
   }
 
   assert {
-    condition     = output.images["gateway"] == "registry.example.org/mucura/gateway:1.3.0"
-    error_message = "The images are not those of the release."
+    condition     = output.image == "registry.example.org/mucura:1.3.0"
+    error_message = "The image is not that of the release."
   }
 }

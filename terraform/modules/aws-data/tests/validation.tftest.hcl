@@ -4,7 +4,8 @@
 mock_provider "aws" {}
 
 variables {
-  image                      = "registry.example.org/mucura/gateway"
+  secrets                    = { MUCURA_SITE_KEY = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:mucura/site-AbCdEf" }
+  image                      = "registry.example.org/mucura"
   release                    = "1.2.0"
   settings                   = {}
   vpc_id                     = "vpc-0123456789abcdef0"
@@ -26,7 +27,7 @@ run "rejects_image_1" {
   command = plan
 
   variables {
-    image = "gateway:1.2.0"
+    image = "mucura:1.2.0"
   }
 
   expect_failures = [var.image]
@@ -36,7 +37,7 @@ run "rejects_ecr_repository_arn_1" {
   command = plan
 
   variables {
-    ecr_repository_arn = "mucura/gateway"
+    ecr_repository_arn = "mucura"
   }
 
   expect_failures = [var.ecr_repository_arn]
@@ -70,6 +71,26 @@ run "rejects_settings_1" {
   }
 
   expect_failures = [var.settings]
+}
+
+run "rejects_secrets_1" {
+  command = plan
+
+  variables {
+    secrets = { MUCURA_SITE_KEY = "hunter2" }
+  }
+
+  expect_failures = [var.secrets]
+}
+
+run "rejects_secrets_2" {
+  command = plan
+
+  variables {
+    secrets = { MUCURA_REDIS_PASSWORD = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:mucura/site-AbCdEf" }
+  }
+
+  expect_failures = [var.secrets]
 }
 
 run "rejects_vpc_id_1" {

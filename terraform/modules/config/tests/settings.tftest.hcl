@@ -109,7 +109,14 @@ run "lambda_reads_secrets_by_reference" {
   variables {
     shape             = "lambda"
     auth_hostname     = "auth.example.org"
-    secret_references = { MUCURA_ROOT_SECRET_ACCESS_KEY = "aws-sm:mucura/site#root", MUCURA_REDIS_PASSWORD = "aws-ssm:/mucura/redis" }
+    metadata_url      = "aws-ssm:/mucura/metadata"
+    content_url       = "aws-sm:mucura/site#content"
+    secret_references = { MUCURA_ROOT_SECRET_ACCESS_KEY = "aws-sm:mucura/site#root", MUCURA_SITE_KEY = "aws-sm:mucura/site#key" }
+  }
+
+  assert {
+    condition     = output.secret_variables == toset(["MUCURA_ROOT_ACCESS_KEY_ID", "MUCURA_ROOT_SECRET_ACCESS_KEY", "MUCURA_SITE_KEY"]) && !contains(keys(output.environment), "MUCURA_SITE_KEY_FILE")
+    error_message = "A function has no file with the site key, and passwords of stores are in their URLs."
   }
 
   assert {

@@ -2,7 +2,7 @@ mock_provider "kubernetes" {}
 
 variables {
   namespace        = "mucura"
-  images           = { for f in ["gateway", "credentials", "registration", "sweep"] : f => "registry.example.org/mucura/${f}" }
+  image            = "registry.example.org/mucura"
   release          = "1.2.0"
   settings         = { MUCURA_METADATA = "redis://redis.example.org" }
   secret_name      = "mucura"
@@ -30,11 +30,11 @@ run "before" {
     error_message = "A secret is not a reference."
   }
   assert {
-    condition     = kubernetes_manifest.service["gateway"].manifest.spec.template.spec.containers[0].image == "registry.example.org/mucura/gateway:1.2.0" && kubernetes_manifest.service["gateway"].manifest.spec.template.spec.timeoutSeconds == 600
+    condition     = kubernetes_manifest.service["gateway"].manifest.spec.template.spec.containers[0].image == "registry.example.org/mucura:1.2.0" && kubernetes_manifest.service["gateway"].manifest.spec.template.spec.timeoutSeconds == 600
     error_message = "Image or timeout are wrong."
   }
   assert {
-    condition     = kubernetes_cron_job_v1.job["sweep"].spec[0].job_template[0].spec[0].template[0].spec[0].container[0].args == tolist(["sweep"]) && kubernetes_cron_job_v1.job["sweep"].spec[0].job_template[0].spec[0].active_deadline_seconds == 600
+    condition     = kubernetes_cron_job_v1.job["sweep"].spec[0].job_template[0].spec[0].template[0].spec[0].container[0].args == tolist(["sweep"]) && kubernetes_cron_job_v1.job["sweep"].spec[0].job_template[0].spec[0].template[0].spec[0].container[0].command == tolist(["sweep"]) && kubernetes_cron_job_v1.job["sweep"].spec[0].job_template[0].spec[0].active_deadline_seconds == 600
     error_message = "The job is not run, or not bounded."
   }
 }
@@ -47,7 +47,7 @@ run "upgrade_by_digest" {
   }
 
   assert {
-    condition     = kubernetes_manifest.service["gateway"].manifest.spec.template.spec.containers[0].image == "registry.example.org/mucura/gateway@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+    condition     = kubernetes_manifest.service["gateway"].manifest.spec.template.spec.containers[0].image == "registry.example.org/mucura@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
     error_message = "The image is not that of the digest."
   }
   assert {
@@ -60,8 +60,8 @@ run "back_is_where_it_was" {
   command = apply
 
   assert {
-    condition     = output.images == run.before.images
-    error_message = "The images are not those from before."
+    condition     = output.image == run.before.image
+    error_message = "The image is not that from before."
   }
 }
 
@@ -69,12 +69,11 @@ run "the_gateway_alone" {
   command = plan
 
   variables {
-    images    = { gateway = "registry.example.org/mucura/gateway" }
     hostnames = { s3 = "s3.example.org" }
   }
 
   assert {
-    condition     = keys(output.service_names) == ["gateway"] && length(output.cron_jobs) == 0
+    condition     = keys(output.service_names) == ["gateway"] && kubernetes_manifest.service["gateway"].manifest.spec.template.spec.containers[0].command == ["gateway"]
     error_message = "There is more than the gateway."
   }
 }

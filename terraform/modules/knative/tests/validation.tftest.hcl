@@ -10,7 +10,7 @@ variables {
   secret_name      = "mucura"
   secret_variables = ["MUCURA_ROOT_SECRET_ACCESS_KEY"]
   hostnames        = { s3 = "s3.example.org" }
-  images           = { gateway = "registry.example.org/mucura/gateway" }
+  image            = "registry.example.org/mucura"
 }
 
 run "rejects_name_1" {
@@ -33,24 +33,14 @@ run "rejects_namespace_1" {
   expect_failures = [var.namespace]
 }
 
-run "rejects_images_1" {
+run "rejects_image_1" {
   command = plan
 
   variables {
-    images = { sweep = "registry.example.org/mucura/sweep" }
+    image = "mucura:1.2.0"
   }
 
-  expect_failures = [var.images]
-}
-
-run "rejects_images_2" {
-  command = plan
-
-  variables {
-    images = { gateway = "registry.example.org/mucura/gateway:1.2.0" }
-  }
-
-  expect_failures = [var.images]
+  expect_failures = [var.image]
 }
 
 run "rejects_release_1" {

@@ -2,8 +2,7 @@ mock_provider "kubernetes" {}
 
 variables {
   namespace        = "mucura"
-  image            = "registry.example.org/mucura/gateway"
-  job_image        = "registry.example.org/mucura/sweep"
+  image            = "registry.example.org/mucura"
   release          = "1.2.0"
   settings         = { MUCURA_METADATA = "redis://redis.example.org" }
   secret_name      = "mucura"
@@ -20,7 +19,7 @@ run "before" {
     error_message = "A server ends before its successor is ready."
   }
   assert {
-    condition     = [for e in kubernetes_deployment_v1.this.spec[0].template[0].spec[0].container[0].env : e.name] == ["MUCURA_METADATA", "MUCURA_ROOT_SECRET_ACCESS_KEY"] && kubernetes_deployment_v1.this.spec[0].template[0].spec[0].container[0].env[1].value_from[0].secret_key_ref[0].name == "mucura"
+    condition     = [for e in kubernetes_deployment_v1.this.spec[0].template[0].spec[0].container[0].env : e.name] == ["PORT", "MUCURA_METADATA", "MUCURA_ROOT_SECRET_ACCESS_KEY"] && kubernetes_deployment_v1.this.spec[0].template[0].spec[0].container[0].env[0].value == "" && kubernetes_deployment_v1.this.spec[0].template[0].spec[0].container[0].env[2].value_from[0].secret_key_ref[0].name == "mucura"
     error_message = "The environment is wrong; with PORT in it there would be no TLS."
   }
   assert {
@@ -45,7 +44,7 @@ run "upgrade" {
   }
 
   assert {
-    condition     = output.image == "registry.example.org/mucura/gateway:1.3.0" && kubernetes_deployment_v1.this.id == run.before.deployment_id && kubernetes_service_v1.this.id == run.before.service_id
+    condition     = output.image == "registry.example.org/mucura:1.3.0" && kubernetes_deployment_v1.this.id == run.before.deployment_id && kubernetes_service_v1.this.id == run.before.service_id
     error_message = "Deployment or Service were replaced: connections would break and the address change."
   }
 }

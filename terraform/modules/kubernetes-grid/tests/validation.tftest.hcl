@@ -10,7 +10,7 @@ variables {
   secret_name      = "mucura"
   secret_variables = ["MUCURA_ROOT_SECRET_ACCESS_KEY"]
   hostnames        = { s3 = "s3.example.org" }
-  image            = "registry.example.org/mucura/gateway"
+  image            = "registry.example.org/mucura"
 }
 
 run "rejects_name_1" {
@@ -37,20 +37,10 @@ run "rejects_image_1" {
   command = plan
 
   variables {
-    image = "gateway:1.2.0"
+    image = "mucura:1.2.0"
   }
 
   expect_failures = [var.image]
-}
-
-run "rejects_job_image_1" {
-  command = plan
-
-  variables {
-    job_image = "sweep:1.2.0"
-  }
-
-  expect_failures = [var.job_image]
 }
 
 run "rejects_release_1" {
