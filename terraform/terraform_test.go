@@ -120,7 +120,7 @@ func TestTerraform(t *testing.T) {
 func TestRed(t *testing.T) {
 	w := terraform(t)
 	for _, c := range []struct{ name, module, file, from, to, want string }{
-		{"misspelt argument", "openstack-swift", "main.tf", "storage_policy = var.storage_policy", "storage_polcy  = var.storage_policy", "Unsupported argument"},
+		{"misspelt argument", "openstack-swift", "main.tf", "storage_policy = var.storage_policy", "storage_polizy = var.storage_policy", "Unsupported argument"},
 		{"missing argument", "openstack-swift", "main.tf", "  name           = each.key\n", "", "Missing required argument"},
 		{"unknown resource", "openstack-swift", "main.tf", "\"openstack_objectstorage_container_v1\" \"layout\"", "\"openstack_objectstorage_bucket_v1\" \"layout\"", "Invalid resource type"},
 		{"broken validation", "openstack-swift", "variables.tf", "var.containers >= 1", "var.containers >= 0", "Missing expected failure"},
@@ -203,7 +203,7 @@ func weakened(t *testing.T, w workshop, name string, rule int) bool {
 	if _, err := w.Run(t.Context(), dir, "init", "-backend=false", "-no-color"); err != nil {
 		t.Fatal(err)
 	}
-	runs, err := w.Test(t.Context(), dir, filepath.Join("tests", "validation.tftest.hcl"))
+	runs, err := w.Rules(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,9 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
 // The registry that Terraform downloads providers from.
@@ -170,10 +173,14 @@ func (r *Runner) Check(ctx context.Context, dir string) error {
 	return nil
 }
 
-// Test runs the tests of one file, of a directory that has been initialized, and
-// gives the status of each run: pass, fail, error or skip.
-func (r *Runner) Test(ctx context.Context, dir, file string) (map[string]string, error) {
-	out, err := r.Run(ctx, dir, "test", "-json", "-no-color", "-filter="+file)
+// Rules runs tests/validation.tftest.hcl of dir, which has been initialized, and
+// gives the status of each run: pass, fail, error or skip. Every run gets a file
+// of its own, because an error ends a file; the other tests of dir are removed.
+func (r *Runner) Rules(ctx context.Context, dir string) (map[string]string, error) {
+	if err := split(filepath.Join(dir, "tests")); err != nil {
+		return nil, err
+	}
+	out, err := r.Run(ctx, dir, "test", "-json", "-no-color")
 	runs := map[string]string{}
 	for line := range strings.Lines(out) {
 		var event struct {
@@ -188,7 +195,35 @@ func (r *Runner) Test(ctx context.Context, dir, file string) (map[string]string,
 		}
 	}
 	if len(runs) == 0 {
-		return nil, fmt.Errorf("%s: no run: %w", file, errors.Join(err, errors.New(out)))
+		return nil, fmt.Errorf("no run: %w", errors.Join(err, errors.New(out)))
 	}
 	return runs, nil // err says that some have failed, which the map tells
+}
+
+// split leaves in a directory of tests a file for each run of the rules.
+func split(dir string) error {
+	text, err := os.ReadFile(filepath.Join(dir, "validation.tftest.hcl"))
+	if err != nil {
+		return err
+	}
+	f, diags := hclsyntax.ParseConfig(text, "validation.tftest.hcl", hcl.InitialPos)
+	if diags.HasErrors() {
+		return diags
+	}
+	if err := errors.Join(os.RemoveAll(dir), os.Mkdir(dir, 0o755)); err != nil {
+		return err
+	}
+	var head []byte
+	for _, b := range f.Body.(*hclsyntax.Body).Blocks {
+		block := append(text[b.TypeRange.Start.Byte:b.CloseBraceRange.End.Byte:b.CloseBraceRange.End.Byte], '\n')
+		if b.Type != "run" {
+			head = append(head, block...)
+			continue
+		}
+		err := os.WriteFile(filepath.Join(dir, b.Labels[0]+".tftest.hcl"), append(head[:len(head):len(head)], block...), 0o644)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
