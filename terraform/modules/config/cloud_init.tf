@@ -25,6 +25,7 @@ locals {
       write_files = concat(
         [
           { path = "/etc/mucura/mucura.env", permissions = "0644", content = local.environment_file },
+          { path = "/usr/local/sbin/mucura-admin", permissions = "0755", content = file("${path.module}/files/mucura-admin") },
           { path = "/etc/mucura/release", permissions = "0644", content = "${r.version}\n" },
         ],
         [for name, text in local.units : { path = "/etc/systemd/system/${name}", permissions = "0644", content = text }],

@@ -78,7 +78,7 @@ run "everything_of_a_daemon" {
   }
   assert {
     # Without URL the image has the binary; without jobs there are no timers.
-    condition     = length(yamldecode(output.cloud_init["1.2.0"]).write_files) == 4 && length(yamldecode(output.cloud_init["1.2.0"]).runcmd) == 2
+    condition     = length(yamldecode(output.cloud_init["1.2.0"]).write_files) == 5 && length(yamldecode(output.cloud_init["1.2.0"]).runcmd) == 2
     error_message = "There are files that nobody asked for."
   }
 }
