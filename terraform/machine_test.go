@@ -154,3 +154,51 @@ func TestInstaller(t *testing.T) {
 func pemOf(s *httptest.Server) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
 }
+
+// TestRiakSettings runs the script that starts a node of Riak, with stand-ins for
+// what needs a machine, and sees that the site's settings replace the package's.
+func TestRiakSettings(t *testing.T) {
+	text, err := os.ReadFile("modules/riak/files/begin.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := t.TempDir()
+	for name, content := range map[string]string{
+		"etc/riak/riak.conf":  "## Where it listens.\nlistener.http.internal = 127.0.0.1:8098\nlistener.http.extra = 127.0.0.1:1\ndistributed_cookie = riak\nlog.console = file\n",
+		"etc/riak/site.conf":  "# Settings of this site; they replace those of the package.\nnodename = riak@10.0.1.11\nlistener.http.internal = 10.0.1.11:8098\n",
+		"etc/riak/cookie":     "Elderberry\n",
+		"var/lib/riak/.empty": "",
+		"bin/mountpoint":      "#!/bin/sh\n",
+		"bin/chown":           "#!/bin/sh\n",
+		"bin/systemctl":       "#!/bin/sh\necho \"$@\" >>" + root + "/started\n",
+	} {
+		path := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	script := strings.NewReplacer("/etc/riak", root+"/etc/riak", "/var/lib/riak", root+"/var/lib/riak").Replace(string(text))
+	want := "## Where it listens.\nlistener.http.extra = 127.0.0.1:1\nlog.console = file\n" +
+		"# Settings of this site; they replace those of the package.\nnodename = riak@10.0.1.11\nlistener.http.internal = 10.0.1.11:8098\ndistributed_cookie = Elderberry\n"
+	for range 2 { // the second time changes nothing
+		c := exec.Command("sh", "-c", script)
+		c.Env = append(os.Environ(), "PATH="+filepath.Join(root, "bin")+":"+os.Getenv("PATH"))
+		if out, err := c.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		got, err := os.ReadFile(filepath.Join(root, "etc/riak/riak.conf"))
+		if err != nil || string(got) != want {
+			t.Fatalf("%v, got\n%s\nwant\n%s", err, got, want)
+		}
+	}
+	info, err := os.Stat(filepath.Join(root, "etc/riak/riak.conf"))
+	if err != nil || info.Mode().Perm() != 0o640 {
+		t.Errorf("the cookie is in a file of mode %v, %v", info.Mode(), err)
+	}
+	if started, _ := os.ReadFile(filepath.Join(root, "started")); string(started) != "start riak\nstart riak\n" {
+		t.Errorf("systemctl was asked: %q", started)
+	}
+}
