@@ -79,3 +79,10 @@ stack-redis:
 .PHONY: stack-swift
 stack-swift:
 	@$(GO) run ./appliance/internal/stack swift $(STACKFLAGS)
+
+# Terraform over every module and example: fmt, init, validate, test; with the real
+# providers where their registry can be reached, else with recorded schemas.
+# MUCURA_TEST_MUTATIONS=1 also breaks every rule to see that a test notices.
+.PHONY: terraform-test
+terraform-test:
+	MUCURA_TEST_TERRAFORM=1 MUCURA_TEST_PROVIDERS=$${MUCURA_TEST_PROVIDERS:-auto} $(GO) test -count=1 -timeout 30m -v ./terraform/...
