@@ -161,3 +161,11 @@ func sortedKeys(m map[string]string) []string {
 	sort.Strings(keys)
 	return keys
 }
+
+// Plain refuses YAML with anchors, aliases, tags of its own or deep nesting.
+func Plain(n *yaml.Node) error {
+	if p := plain(n, 0); len(p) > 0 {
+		return p
+	}
+	return nil
+}
