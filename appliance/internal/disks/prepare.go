@@ -308,3 +308,9 @@ func Recorded(h *host.Host) (*Status, error) {
 	st := new(Status)
 	return st, json.Unmarshal(b, st)
 }
+
+// Usable gives the blank disks that may become data disks.
+func (m *Manager) Usable(inv Inventory) []*Device {
+	blank, _ := m.choose(inv, Wish{Disks: []string{spec.UseBlank}}) // this wish never fails
+	return blank
+}
