@@ -3,12 +3,12 @@ package main
 import (
 	"context"
 	"errors"
+
+	"github.com/mucura/mucura/appliance/internal/host"
 )
 
 var errNotYet = errors.New("not in this version yet")
 
-func consoleShow(context.Context, *call) error  { return errNotYet }
-func status(context.Context, *call) error       { return errNotYet }
 func update(context.Context, *call) error       { return errNotYet }
 func commit(context.Context, *call) error       { return errNotYet }
 func rollback(context.Context, *call) error     { return errNotYet }
@@ -20,4 +20,7 @@ func backupRun(context.Context, *call) error    { return errNotYet }
 func backupList(context.Context, *call) error   { return errNotYet }
 func restore(context.Context, *call) error      { return errNotYet }
 func watchOnce(context.Context, *call) error    { return errNotYet }
-func factoryReset(context.Context, *call) error { return errNotYet }
+
+func writeUpdate(context.Context, *host.Host, string, bool) error { return errNotYet }
+func installOn(context.Context, *host.Host, string, bool) error   { return errNotYet }
+func restoreFromDisk(context.Context, *host.Host, string) error   { return errNotYet }

@@ -24,3 +24,6 @@ const (
 	Mucura     = "/usr/lib/mucura/mucura"
 	User       = "mucura" // whom mucurad runs as
 )
+
+// CAFile is the certificate of the site's own authority, for the console.
+const CAFile = State + "/ca.pem"

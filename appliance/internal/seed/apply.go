@@ -54,6 +54,11 @@ func (s *Seeder) Apply(ctx context.Context) (*Outcome, error) {
 			s.Log("%v", err)
 			out.Problem = err.Error()
 		}
+		if out.Claimed {
+			if err := at.Authority(ctx, c); err != nil {
+				s.Log("certificate authority: %v", err)
+			}
+		}
 	}
 	return out, s.note(out)
 }

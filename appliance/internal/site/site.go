@@ -110,7 +110,54 @@ func (s *Site) Issue(ctx context.Context, names []string) (string, error) {
 	}
 	c := &spec.Config{Names: names}
 	out, err := s.Mucurad(ctx, c, nil, "tls", "issue", s.Host.Path(host.TLSDir))
+	if err != nil {
+		return "", err
+	}
+	ca, err := s.Host.ReadFile(host.TLSDir + "/ca.pem")
+	if err == nil {
+		err = s.Host.WriteFile(host.CAFile, ca, 0o644)
+	}
 	return strings.TrimSpace(string(out)), err
+}
+
+// Authority makes sure that the console can show the authority's fingerprint.
+func (s *Site) Authority(ctx context.Context, c *spec.Config) error {
+	if c.TLS.Mode != "" && c.TLS.Mode != "internal" || s.Host.Exists(host.CAFile) {
+		return nil
+	}
+	_, err := s.Issue(ctx, c.Names)
+	return err
+}
+
+// Change edits the configuration in force, or the preset while the appliance is
+// unclaimed, and brings it into the system but for the network.
+func (s *Site) Change(ctx context.Context, edit func(*spec.Config)) error {
+	file, claimed := host.ConfigFile, s.Claimed()
+	c := new(spec.Config)
+	if !claimed {
+		file = host.PresetFile
+	}
+	b, err := s.Host.ReadFile(file)
+	switch {
+	case err == nil:
+		if c, err = spec.Parse(b); err != nil {
+			return err
+		}
+	case claimed || !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	edit(c)
+	if err := c.Check(); err != nil {
+		return err
+	}
+	text, err := c.Text()
+	if err != nil {
+		return err
+	}
+	if err := s.Host.WriteFile(file, text, 0o600); err != nil {
+		return err
+	}
+	return s.Apply(ctx, c, claimed)
 }
 
 // Mucurad runs a command of mucurad on the repository, as its user.
