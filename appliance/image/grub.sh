@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # grub.sh LABEL DIRECTORY iso|disk: GRUB's images core.img (BIOS) and bootx64.efi
-# in DIRECTORY, which look for grub.cfg on the file system of that label.
+# in DIRECTORY, which go on with /boot/grub/grub.cfg on the file system of that label.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 label=$1 dir=$2 kind=$3
