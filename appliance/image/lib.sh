@@ -43,7 +43,7 @@ update_key() {
   local key=$out/developer-key
   if [ ! -e "$key" ]; then
     mkdir -p "$out"
-    "$top/bin/mucurad-appliance" keygen "$key" >&2
+    "$top/bin/mucurad-appliance" bundle keygen "$key" >&2
   fi
   echo "NOTICE: updates are signed with a developer's key, $key: set MUCURA_SIGNING_KEY for images that others install" >&2
   echo "$key"
