@@ -8,7 +8,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
-# shellcheck source=appliance/image/lib.sh
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$here/lib.sh"
 
 suite=bookworm
@@ -89,11 +89,36 @@ make_root() {
 
 # What the archive's packages leave behind that differs from build to build.
 clean_root() {
-  rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/* "$root"/var/log/* "$root"/tmp/* "$root"/run/* \
-    "$root"/var/cache/ldconfig/aux-cache "$root"/var/cache/debconf/*-old "$root"/var/lib/dpkg/*-old \
-    "$root"/etc/ssh/ssh_host_* "$root"/etc/*- "$root"/var/lib/systemd/catalog/database "$root"/etc/apt/sources.list "$root"/etc/resolv.conf "$root"/etc/hostname
-  mkdir -p "$root/var/log/journal" "$root/etc/network" "$root/data"
-  rmdir "$root/var/log/journal"
+  # Caches, logs and backups; identities, which no two machines may share; mirrors.
+  local pattern
+  while read -r pattern; do
+    # shellcheck disable=SC2086 # a pattern it is
+    rm -rf "$root"$pattern
+  done << 'PATTERNS'
+/var/lib/apt/lists/*
+/var/cache/apt/*
+/var/cache/debconf/*-old
+/var/cache/ldconfig/aux-cache
+/var/lib/dpkg/*-old
+/var/log/*
+/tmp/*
+/run/*
+/etc/*-
+/etc/.pwd.lock
+/etc/ssh/ssh_host_*
+/etc/nvme/hostid
+/etc/nvme/hostnqn
+/var/lib/dbus/machine-id
+/var/lib/systemd/random-seed
+/var/lib/systemd/credential.secret
+/var/lib/systemd/catalog/database
+/etc/apt/sources.list
+/etc/apt/sources.list.d/*
+/etc/hostname
+/etc/resolv.conf
+/etc/.resolv.conf.systemd-resolved.bak
+PATTERNS
+  mkdir -p "$root/etc/network" "$root/data"
   : > "$root/etc/machine-id"
   echo mucura > "$root/etc/hostname"
   printf '127.0.0.1 localhost\n127.0.1.1 mucura\n::1 localhost ip6-localhost ip6-loopback\n' > "$root/etc/hosts"
