@@ -89,18 +89,12 @@ func (v *visitor) claim(ctx context.Context, code string, form url.Values) (pair
 func claimed(t *testing.T, dial dialer, name, fingerprint, code string, form url.Values) pair {
 	t.Helper()
 	var roots *x509.CertPool
-	var err error
-	for deadline := time.Now().Add(hang); ; time.Sleep(300 * time.Millisecond) {
+	eventually(t, func() (err error) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
 		roots, err = authority(ctx, dial, fingerprint)
-		cancel()
-		if err == nil {
-			break
-		}
-		if time.Now().After(deadline) || t.Context().Err() != nil {
-			t.Fatalf("no set-up page: %v", err)
-		}
-	}
+		return err
+	})
 	stranger := visit(dial, roots, name)
 	if status, page, err := stranger.send(t.Context(), "POST", "/", url.Values{"code": {"0000-0000-0000"}}); err != nil || status != http.StatusForbidden {
 		t.Fatalf("a wrong code: status %d, %v\n%.1000s", status, err, page)

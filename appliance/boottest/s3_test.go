@@ -77,28 +77,35 @@ func client(dial dialer, roots *x509.CertPool, name, key, secret string) *harnes
 	}
 }
 
-// serving waits until S3 answers a signed request, and gives the client.
-func serving(t *testing.T, dial dialer, fingerprint, name, key, secret string) *harness.Client {
+// eventually waits until f finds nothing wrong.
+func eventually(t *testing.T, f func() error) {
 	t.Helper()
-	var last error
-	for deadline := time.Now().Add(hang); time.Now().Before(deadline); time.Sleep(300 * time.Millisecond) {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		roots, err := authority(ctx, dial, fingerprint)
+	for deadline := time.Now().Add(hang); ; time.Sleep(300 * time.Millisecond) {
+		err := f()
 		if err == nil {
-			c := client(dial, roots, name, key, secret)
-			if _, err = c.Must(ctx, "GET", "", "", "", nil, 200); err == nil {
-				cancel()
-				return c
-			}
+			return
 		}
-		cancel()
-		last = err
-		if t.Context().Err() != nil {
-			break
+		if time.Now().After(deadline) || t.Context().Err() != nil {
+			t.Fatal(err)
 		}
 	}
-	t.Fatalf("S3 does not answer: %v", last)
-	return nil
+}
+
+// serving waits until S3 answers a signed request, and gives the client.
+func serving(t *testing.T, dial dialer, fingerprint, name, key, secret string) (c *harness.Client) {
+	t.Helper()
+	eventually(t, func() error {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		roots, err := authority(ctx, dial, fingerprint)
+		if err != nil {
+			return err
+		}
+		c = client(dial, roots, name, key, secret)
+		_, err = c.Must(ctx, "GET", "", "", "", nil, 200)
+		return err
+	})
+	return c
 }
 
 // contents is what a test has stored: bodies by key.
