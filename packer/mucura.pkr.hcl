@@ -64,14 +64,13 @@ source "qemu" "appliance" {
   iso_url      = var.iso
   iso_checksum = var.iso_checksum
 
-  accelerator    = var.accelerator
-  machine_type   = "q35"
-  memory         = var.memory
-  cpus           = 1
-  headless       = true
-  net_device     = "virtio-net"
-  disk_interface = "virtio"
-  # Neither is read again after the installation.
+  accelerator     = var.accelerator
+  machine_type    = "q35"
+  memory          = var.memory
+  cpus            = 1
+  headless        = true
+  net_device      = "virtio-net"
+  disk_interface  = "virtio"
   cdrom_interface = "ide"
   cd_files        = var.seed
   cd_label        = "MUCURA-SEED"
@@ -107,7 +106,7 @@ build {
   sources = ["source.qemu.appliance"]
 
   provisioner "shell" {
-    inline = ["mucurad-appliance install --yes /dev/vda"]
+    inline = ["mucurad-appliance install /dev/vda"]
   }
 
   provisioner "shell" {
