@@ -62,7 +62,7 @@ func TestInstall(t *testing.T) {
 	if s := m.slot(key); s != "b" {
 		t.Errorf("slot %q runs after an update", s)
 	}
-	m.wait(`slot b`)
+	m.wait(`Mucura \S+ \(slot b\)`)
 	m.committed(key, "b")
 
 	m.update(key, bundleOf(t, signing, "v99.2", []byte("no file system at all")))
