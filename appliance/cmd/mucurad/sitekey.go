@@ -18,7 +18,10 @@ import (
 // keysOf are the site keys: the setting's own, or those of the file.
 func keysOf(c *config.Config) (key []byte, older [][]byte, err error) {
 	if c.SiteKey != "" {
-		return app.ParseSiteKeys(c.SiteKey)
+		if key, older, err = app.ParseSiteKeys(c.SiteKey); err != nil {
+			err = fmt.Errorf("site-key: %w", err)
+		}
+		return key, older, err
 	}
 	return siteKeys(c.SiteKeyFile)
 }
