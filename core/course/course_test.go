@@ -3,6 +3,7 @@ package course
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -101,17 +102,16 @@ func TestKilled(t *testing.T) {
 // between two calls: it must notice that another has the job.
 func TestFrozen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		frozen := false
+		var frozen atomic.Bool
 		shared := mem.NewMeta()
 		store := &storewrap.Fault{Store: shared, Before: func(op storewrap.Op, _ meta.Partition, _ string) error {
-			if frozen && op == storewrap.Put {
+			if op == storewrap.Put && frozen.CompareAndSwap(true, false) {
 				time.Sleep(2 * deadAfter)
-				frozen = false
 			}
 			return nil
 		}}
 		run, c := begin(t, t.Context(), store)
-		frozen = true
+		frozen.Store(true)
 		time.Sleep(saveEvery + deadAfter + time.Second)
 		_, other := begin(t, t.Context(), shared)
 		other.Move(Place{Bucket: "other"})

@@ -46,7 +46,7 @@ var ErrNoJob = errors.New("no such job")
 
 // Grace is how much longer than its budget a job may take for what it has
 // begun; then it is cut off.
-func Grace(budget time.Duration) time.Duration { return max(budget/5, 2*time.Second) }
+func Grace(budget time.Duration) time.Duration { return max(budget/5, 5*time.Second) }
 
 // RunJob runs one job for at most about budget, and Grace for what it has begun.
 // A job that goes through everything continues where the last run stopped, or
