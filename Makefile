@@ -21,6 +21,10 @@ bin/mucura: FORCE
 	@mkdir -p bin
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./appliance/cmd/mucura
 
+# What looks after the machine that the appliance's image runs on; static, too.
+bin/mucurad-appliance: FORCE
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./appliance/cmd/mucurad-appliance
+
 FORCE:
 
 # The data stay in ./data; MUCURA_… variables are passed on. STACK=swift+redis (or
@@ -86,3 +90,20 @@ stack-swift:
 .PHONY: terraform-test
 terraform-test:
 	MUCURA_TEST_TERRAFORM=1 MUCURA_TEST_PROVIDERS=$${MUCURA_TEST_PROVIDERS:-auto} $(GO) test -count=1 -timeout 30m -v ./terraform/...
+
+# The appliance's images, in out/appliance: ISO, qcow2, raw, update bundle, SBOM.
+# Needs root on Debian; installs its own tools through apt.
+.PHONY: appliance appliance-test packer-validate packer-build
+appliance: build bin/mucurad-appliance
+	appliance/image/build.sh
+
+# Boots what "make appliance" made (RUN=Container: only what needs no emulator).
+appliance-test:
+	MUCURA_TEST_INSTALL=1 MUCURA_TEST_IMAGE=$(CURDIR)/out/appliance $(GO) test -v -count 1 -timeout 120m -run '$(or $(RUN),.)' ./appliance/boottest
+
+packer-validate:
+	packer/packer.sh validate
+
+# A qcow2 made by installing the ISO in a virtual machine, in out/packer.
+packer-build:
+	packer/packer.sh build

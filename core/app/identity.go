@@ -10,6 +10,7 @@ import (
 
 	"github.com/mucura/mucura/core/api"
 	"github.com/mucura/mucura/core/audit"
+	"github.com/mucura/mucura/core/basepath"
 	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/gridproxy"
 	"github.com/mucura/mucura/core/meta"
@@ -122,6 +123,7 @@ func (a *App) SetSiteKeys(key []byte, older ...[]byte) error {
 // or S3's. Whatever it is, no stranger says whose certificate it came with.
 func (a *App) dispatch(w http.ResponseWriter, r *http.Request) {
 	a.Auth.Strip(r)
+	r = basepath.Enter(a.Config.BasePath, r)
 	switch {
 	case len(a.Auth.Hosts) > 0 && a.Auth.IsHost(sts.Hostname(r.Host)):
 		a.authHost(w, r)
@@ -141,7 +143,7 @@ func (a *App) AuthHandler() http.Handler {
 		case a.slots <- struct{}{}:
 			defer func() { <-a.slots }()
 			a.Auth.Strip(r)
-			a.authHost(w, r)
+			a.authHost(w, basepath.Enter(a.Config.BasePath, r))
 		default:
 			w.Header().Set("Retry-After", "1")
 			http.Error(w, s3err.SlowDown.Message, http.StatusServiceUnavailable)

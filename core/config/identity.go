@@ -13,12 +13,16 @@ func (c *Config) finishIdentity(bad func(string, ...any)) {
 		if len(c.AuthTerminatorFrom) > 0 {
 			bad("auth-terminator-from: needs auth-terminator")
 		}
+	case "alb-event":
+		if len(c.AuthTerminatorFrom) > 0 {
+			bad("auth-terminator-from: an event comes from no network")
+		}
 	case "alb", "envoy":
 		if len(c.AuthTerminatorFrom) == 0 {
 			bad("auth-terminator: needs auth-terminator-from, or anybody could name any certificate")
 		}
 	default:
-		bad("auth-terminator: %q is neither alb nor envoy", c.AuthTerminator)
+		bad("auth-terminator: %q is none of alb, alb-event, envoy", c.AuthTerminator)
 	}
 	if _, err := c.TerminatorFrom(); err != nil {
 		bad("auth-terminator-from: %v", err)
