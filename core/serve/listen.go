@@ -23,6 +23,9 @@ func Listen(ctx context.Context, a *app.App, certificates Source) (*Server, erro
 	s := &Server{app: a, tls: certificates}
 	if s.tls != nil {
 		a.WatchCertificates(s.tls.Expiries)
+		if sealed, ok := s.tls.(sealedSource); ok {
+			a.OnSiteKeys(sealed.SetSiteKeys)
+		}
 	}
 	for _, open := range []func(context.Context, *config.Config) error{s.listenS3, s.listenPlain, s.listenAuth, s.listenWeb, s.listenAdmin} {
 		if err := open(ctx, c); err != nil {

@@ -59,3 +59,9 @@ func spare(s Source, c *tls.Config) *tls.Config {
 func isChallenge(hello *tls.ClientHelloInfo) bool {
 	return len(hello.SupportedProtos) == 1 && hello.SupportedProtos[0] == "acme-tls/1"
 }
+
+// sealedSource is a Source whose keys are kept sealed under the site key.
+type sealedSource interface {
+	// SetSiteKeys puts other site keys in force.
+	SetSiteKeys(key []byte, older ...[]byte) error
+}

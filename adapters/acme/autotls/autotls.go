@@ -44,7 +44,13 @@ func Open(ctx context.Context, c *config.Config, registry meta.Store, siteKey []
 }
 
 // acmeSource is an ACME manager as a source.
-type acmeSource struct{ *acme.Manager }
+type acmeSource struct {
+	*acme.Manager
+	box *seal.Box
+}
+
+// SetSiteKeys puts other site keys in force.
+func (s acmeSource) SetSiteKeys(key []byte, older ...[]byte) error { return s.box.Set(key, older...) }
 
 func (acmeSource) Authority() []byte { return nil }
 
@@ -77,5 +83,5 @@ func openACME(c *config.Config, registry meta.Store, box *seal.Box, log *slog.Lo
 	if err != nil {
 		return nil, err
 	}
-	return acmeSource{m}, nil
+	return acmeSource{m, box}, nil
 }

@@ -21,7 +21,11 @@ import (
 type internal struct {
 	source *localca.Source
 	log    *slog.Logger
+	box    *seal.Box
 }
+
+// SetSiteKeys puts other site keys in force.
+func (s *internal) SetSiteKeys(key []byte, older ...[]byte) error { return s.box.Set(key, older...) }
 
 func openInternal(ctx context.Context, c *config.Config, registry meta.Store, box *seal.Box, log *slog.Logger) (serve.Source, error) {
 	host, err := os.Hostname()
@@ -40,7 +44,7 @@ func openInternal(ctx context.Context, c *config.Config, registry meta.Store, bo
 	if h, _, err := net.SplitHostPort(c.Listen); err == nil && h != "" && !isUnspecified(h) {
 		fixed = append(fixed, h)
 	}
-	s := &internal{&localca.Source{Authority: authority, Now: time.Now, Names: func() []string { return reached(fixed, host) }}, log}
+	s := &internal{&localca.Source{Authority: authority, Now: time.Now, Names: func() []string { return reached(fixed, host) }}, log, box}
 	_, err = s.source.Refresh()
 	return s, err
 }
