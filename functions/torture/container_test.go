@@ -140,23 +140,23 @@ func TestJobs(t *testing.T) {
 	w := theSite(t)
 	f := w.Function("sweep", 1, true)
 	defer f.Close()
-	res, err := f.Invoke(t.Context(), []byte(`{"job":"sweep"}`))
+	res, err := f.Invoke(t.Context(), []byte(`{"job":"usage"}`))
 	if err != nil {
 		t.Fatal(err)
 	}
 	text, err := io.ReadAll(res.Body)
 	var rep struct{ Job string }
-	if err != nil || json.Unmarshal(text, &rep) != nil || rep.Job != "sweep" {
+	if err != nil || json.Unmarshal(text, &rep) != nil || rep.Job != "usage" {
 		t.Errorf("%v: %s", err, text)
 	}
 	if _, err := f.Invoke(t.Context(), []byte(`{"job":"nonsense"}`)); err == nil || !strings.Contains(err.Error(), "no such job") {
 		t.Errorf("nonsense: %v", err)
 	}
-	for job, good := range map[string]bool{"sweep": true, "nonsense": false} {
+	for job, good := range map[string]bool{"usage": true, "nonsense": false} {
 		cmd := exec.CommandContext(t.Context(), filepath.Join(w.Bin, "sweep"), job)
 		cmd.Env = w.Env
 		out, err := cmd.Output()
-		if (err == nil) != good || good && !bytes.Contains(out, []byte(`"job":"sweep"`)) {
+		if (err == nil) != good || good && !bytes.Contains(out, []byte(`"job":"usage"`)) {
 			t.Errorf("%s: %v: %s", job, err, out)
 		}
 	}
