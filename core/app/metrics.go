@@ -49,6 +49,9 @@ func newMetrics(a *App) *metrics {
 	if a.Config.AuditLog != "off" {
 		m.Gauge("mucura_audit_lost_bytes", "Bytes of audit events lost because the disk took none.", func() float64 { return float64(a.Audit.Lost()) })
 	}
+	scrub := &scrubFigures{app: a}
+	m.Gauge("mucura_damaged_contents", "Damaged contents that scrubbing found and nobody has put right, 1000 at most.", func() float64 { return scrub.read().damaged })
+	m.Gauge("mucura_scrub_end_seconds", "When scrubbing last came to its end, Unix time; 0: never.", func() float64 { return scrub.read().ended })
 	m.Gauge("go_goroutines", "Goroutines.", func() float64 { return float64(runtime.NumGoroutine()) })
 	m.Gauge("go_memstats_heap_inuse_bytes", "Heap in use.", func() float64 {
 		var s runtime.MemStats

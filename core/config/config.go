@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/mucura/mucura/core/basepath"
@@ -27,6 +26,8 @@ type Config struct {
 	// while its cluster is healthy.
 	RegistryWhenHealthy bool
 	SiteKeyFile         string
+	// SiteKey is what that file would hold; it wins.
+	SiteKey string
 
 	RootAccessKeyID     string
 	RootSecretAccessKey string
@@ -40,7 +41,9 @@ type Config struct {
 	TLSCert, TLSKey string // for files
 	TLSNames        List   // for internal and acme
 	HTTPListen      string // plain HTTP beside TLS
-	HSTS            time.Duration
+	// ProxyProtocolFrom: balancers that name clients by the PROXY protocol.
+	ProxyProtocolFrom List
+	HSTS              time.Duration
 
 	ACMEDirectory  string
 	ACMEEmail      string
@@ -137,6 +140,7 @@ func (c *Config) settings() []setting {
 		{"registry", "store of accounts, keys, bucket names and usage, URL (default: the metadata store)", false, location(&c.Registry)},
 		{"registry-when-healthy", "accept a registry whose compare-and-set is exact only while its cluster is healthy: two people may then get one bucket name, and quotas may be overrun, in a partition of the network", false, boolean(&c.RegistryWhenHealthy)},
 		{"site-key-file", "file with the key that seals secrets at rest, further lines with older keys; made when absent (default: in the data directory)", false, text(&c.SiteKeyFile)},
+		{"site-key", "the key itself, 64 hexadecimal digits, and after commas older ones: where there is no file to keep it in", true, text(&c.SiteKey)},
 		{"root-access-key-id", "administrator's access key ID; with none a pair is made and shown once", false, text(&c.RootAccessKeyID)},
 		{"root-secret-access-key", "administrator's secret access key", true, text(&c.RootSecretAccessKey)},
 		{"show-root-key", "print the administrator's key pair at every start, for trials", false, boolean(&c.ShowRootKey)},
@@ -148,6 +152,7 @@ func (c *Config) settings() []setting {
 		{"tls-key", "private key of the certificate, PEM", false, text(&c.TLSKey)},
 		{"tls-name", "name the certificate is for (internal, acme); comma-separated, may be repeated; \"mucurad tls add\" adds more at run time (acme)", false, &c.TLSNames},
 		{"http-listen", "address of plain HTTP beside TLS: redirects to HTTPS, answers ACME challenges, gives the internal authority's certificate away; empty for none", false, text(&c.HTTPListen)},
+		{"proxy-protocol-from", "networks of the TCP balancers in front, such as 10.0.0.0/28: all listeners but admin then take connections from these alone, and with a PROXY protocol header of version 2, which names the client; comma-separated, may be repeated", false, &c.ProxyProtocolFrom},
 		{"hsts", "how long browsers shall use HTTPS only (Strict-Transport-Security; files and acme); 0 to say nothing", false, duration(&c.HSTS)},
 		{"acme-directory", "URL of the ACME directory (default: Let's Encrypt)", false, text(&c.ACMEDirectory)},
 		{"acme-email", "address the ACME authority may write to", false, text(&c.ACMEEmail)},
@@ -268,14 +273,10 @@ func (c *Config) finish() (problems []string) {
 	setDefault(&c.Registry, c.Metadata)
 	setDefault(&c.AuditLog, filepath.Join(abs, "audit"))
 	setDefault(&c.SiteKeyFile, filepath.Join(abs, "site.key"))
-	for name, url := range map[string]string{"metadata": c.Metadata, "content": c.Content, "registry": c.Registry} {
-		if scheme, rest, ok := strings.Cut(url, "://"); !ok || scheme == "" || rest == "" {
-			bad("%s: it is not a URL such as sqlite:///path or file:///path", name) // which may hold a secret
-		}
-	}
 	if !basepath.Valid(c.BasePath) {
 		bad("base-path: %q is not a path such as /files", c.BasePath)
 	}
+	problems = append(problems, c.badStores()...)
 	problems = append(problems, c.finishTLS()...)
 	c.finishIdentity(bad)
 	c.finishRegistration(bad)

@@ -27,6 +27,15 @@ func (c *Config) finishIdentity(bad func(string, ...any)) {
 	if _, err := c.TerminatorFrom(); err != nil {
 		bad("auth-terminator-from: %v", err)
 	}
+	from, err := c.ProxyFrom()
+	if err != nil {
+		bad("proxy-protocol-from: %v", err)
+	}
+	for _, n := range from {
+		if n.Bits() == 0 {
+			bad("proxy-protocol-from: %s is everybody, who could then choose his address", n)
+		}
+	}
 	if (c.AuthListen != "" || len(c.AuthHosts) > 0) && c.TLS == "off" && c.AuthTerminator == "" && !c.Debug {
 		bad("auth-listen and auth-host: need TLS (tls), or a terminator (auth-terminator)")
 	}
@@ -50,9 +59,14 @@ func (c *Config) finishIdentity(bad func(string, ...any)) {
 }
 
 // TerminatorFrom is the networks the terminator connects from.
-func (c *Config) TerminatorFrom() ([]netip.Prefix, error) {
+func (c *Config) TerminatorFrom() ([]netip.Prefix, error) { return networks(c.AuthTerminatorFrom) }
+
+// ProxyFrom is the networks of the balancers that name clients.
+func (c *Config) ProxyFrom() ([]netip.Prefix, error) { return networks(c.ProxyProtocolFrom) }
+
+func networks(list List) ([]netip.Prefix, error) {
 	var out []netip.Prefix
-	for _, s := range c.AuthTerminatorFrom {
+	for _, s := range list {
 		p, err := netip.ParsePrefix(s)
 		if err != nil {
 			addr, aerr := netip.ParseAddr(s)

@@ -60,9 +60,10 @@ type Course struct {
 	stop     chan struct{}
 	stopped  chan struct{}
 
-	mu      sync.Mutex
-	state   State
-	version meta.Version
+	version meta.Version // used by one goroutine at a time: beat, then Leave
+
+	mu    sync.Mutex // not held during calls to the store
+	state State
 }
 
 func key(job string) string { return "course/" + job }
@@ -136,9 +137,10 @@ func (c *Course) beat(ctx context.Context) {
 
 func (c *Course) save(ctx context.Context) error {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.state.Beat = c.now()
 	value, err := json.Marshal(&c.state)
+	runner := c.state.Runner
+	c.mu.Unlock()
 	if err != nil {
 		return err
 	}
@@ -148,19 +150,19 @@ func (c *Course) save(ctx context.Context) error {
 		c.version = v
 		return nil
 	case errors.Is(err, meta.ErrConflict), errors.Is(err, meta.ErrOutcomeUnknown):
-		return c.look(ctx, err)
+		return c.look(ctx, runner, err)
 	}
 	return fmt.Errorf("note where job %s is: %w", c.job, err)
 }
 
 // look settles a write whose outcome is not known, or that met another: the
 // record is this run's if it names it.
-func (c *Course) look(ctx context.Context, cause error) error {
+func (c *Course) look(ctx context.Context, runner string, cause error) error {
 	s, v, err := read(ctx, c.registry, c.job)
 	switch {
 	case err != nil:
 		return errors.Join(cause, err)
-	case s.Runner != c.state.Runner:
+	case s.Runner != runner:
 		return ErrTaken
 	}
 	c.version = v

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/mucura/mucura/core/app"
@@ -40,6 +42,15 @@ func (s *Server) add(ctx context.Context, name, address string, h *http.Server, 
 	if err != nil {
 		return nil, fmt.Errorf("listener %s: %w", name, err)
 	}
+	if name != "admin" { // which is for the site's own network
+		from, err := s.app.Config.ProxyFrom()
+		if err != nil {
+			return nil, errors.Join(err, l.Close())
+		}
+		if len(from) > 0 {
+			l = listenProxied(l, from, s.app.Log)
+		}
+	}
 	e := &endpoint{name: name, listener: l, http: h, drains: drains}
 	s.endpoints = append(s.endpoints, e)
 	return e, nil
@@ -61,8 +72,21 @@ func (s *Server) listenPlain(ctx context.Context, c *config.Config) error {
 		return nil
 	}
 	port := s.endpoints[0].listener.Addr().(*net.TCPAddr).Port
+	if len(c.ProxyProtocolFrom) > 0 { // clients know the balancer's port
+		port = publicPort(c.Endpoint)
+	}
 	_, err := s.add(ctx, "plain", c.HTTPListen, newHTTP(c, s.app.Log, plain(s.tls, port)), false)
 	return err
+}
+
+// publicPort is the port of an HTTPS URL.
+func publicPort(endpoint string) int {
+	if u, err := url.Parse(endpoint); err == nil {
+		if n, err := strconv.Atoi(u.Port()); err == nil {
+			return n
+		}
+	}
+	return 443
 }
 
 // listenAuth opens the authentication server's own listener, if it has one:

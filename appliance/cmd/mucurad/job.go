@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/mucura/mucura/core/app"
+	"github.com/mucura/mucura/core/catalog"
+	"github.com/mucura/mucura/core/fsck"
 )
 
 // runJob runs a scheduled job; a timer calls it.
@@ -36,5 +38,25 @@ func runJob(ctx context.Context, name string, args []string) error {
 			err = jerr
 		}
 		return err
+	})
+}
+
+// damaged lists what scrubbing marked.
+func damaged(ctx context.Context, name string, args []string) error {
+	var asJSON bool
+	c, err := parse(name, args, func(fs *flag.FlagSet) { fs.BoolVar(&asJSON, "json", false, "print JSON lines") }, 0)
+	if err != nil {
+		return err
+	}
+	return withApp(ctx, c, func(a *app.App) error {
+		enc := json.NewEncoder(os.Stdout)
+		return fsck.Damages(ctx, a.Stores.Meta, func(_ string, d catalog.Damage) error {
+			if asJSON {
+				return enc.Encode(d)
+			}
+			p := fsck.Problem{Bucket: d.Bucket, Key: string(d.Key), Version: d.Version, What: d.What}
+			_, err := fmt.Println(d.Found.UTC().Format(time.RFC3339), p)
+			return err
+		})
 	})
 }

@@ -44,6 +44,7 @@ func commands() []command {
 		{"tls add", "NAME [flags]", "add a name to have a certificate for (tls = acme), while the server runs", tlsAdd},
 		{"tls rm", "NAME [flags]", "remove a name that was added", tlsRemove},
 		{"fsck", "[flags]", "verify that every record's content exists, is whole, and is referenced", fsckRecords},
+		{"damaged", "[flags]", "list the damaged contents that the job scrub found", damaged},
 		{"sweep", "[flags]", "run the background jobs once: expiry, unfinished uploads, released contents, usage", sweepOnce},
 		{"job", "NAME [flags]", "run one scheduled job (sweep, scrub, ...) for a limited time; the next run goes on", runJob},
 		{"backup", "DIR [flags]", "copy the repository to a directory, consistently, while it runs", backup},

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
 
+	"github.com/mucura/mucura/adapters/awssecrets"
 	"github.com/mucura/mucura/core/config"
 )
 
@@ -17,7 +19,14 @@ func parse(name string, args []string, extra func(*flag.FlagSet), want int) (*co
 
 // parseAny is parse for a command that counts its arguments itself.
 func parseAny(name string, args []string, extra func(*flag.FlagSet)) (*config.Config, []string, error) {
-	return config.Parse(name, args, os.Environ(), extra)
+	c, rest, err := config.Parse(name, args, os.Environ(), extra)
+	if err == nil {
+		err = awssecrets.Resolve(context.Background(), c)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return c, rest, nil
 }
 
 func parseArgs(name string, args []string, extra func(*flag.FlagSet), want int) (*config.Config, []string, error) {
