@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mucura/mucura/appliance/internal/harness"
 	"github.com/mucura/mucura/appliance/internal/host"
 )
 
@@ -160,4 +161,23 @@ func (l *Lab) ours(c host.Command, binary string) host.Command {
 		}
 	}
 	return c
+}
+
+// BuildMucurad compiles the server, once for all tests of a package.
+var BuildMucurad = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "mucura-test-")
+	if err != nil {
+		return "", err
+	}
+	return harness.Build(dir, false)
+})
+
+// WithMucurad gives the lab the real server.
+func (l *Lab) WithMucurad(t *testing.T) {
+	t.Helper()
+	bin, err := BuildMucurad()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Mucurad = bin
 }
