@@ -66,6 +66,23 @@ bench: build
 proto:
 	adapters/plugin/storepb/generate.sh
 
+# The functions of large sites: a zip each for AWS Lambda, and an OCI image layout
+# for platforms that run containers (out/functions/image).
+functions:
+	$(GO) run ./functions/internal/build -out out/functions -release "$(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)"
+
+# Gateway, credentials, registration and sweep over a Redis and a Swift on this
+# machine, behind a stand-in for Lambda; real clients use them (-once: then it ends).
+functions-demo:
+	$(GO) run ./functions/internal/demo $(DEMOFLAGS)
+
+# Ten minutes each of functions killed and frozen under load, and every client
+# through every door.
+functions-torture:
+	MUCURA_TEST_FUNCTIONS_TIME=10m MUCURA_TEST_FUNCTIONS_CLIENTS=all $(GO) test -timeout 90m -v ./functions/torture
+
+.PHONY: functions functions-demo functions-torture
+
 # Man pages of mucura, in out/man.
 man: bin/mucura
 	rm -rf out/man

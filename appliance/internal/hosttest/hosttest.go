@@ -6,9 +6,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/mucura/mucura/appliance/internal/harness"
 	"github.com/mucura/mucura/appliance/internal/host"
 )
 
@@ -71,6 +75,21 @@ type Lab struct {
 	Devices []string
 	// Before may answer in the place of a program.
 	Before func(host.Command) (out []byte, handled bool, err error)
+	// Mucurad and Mucura are the binaries that stand for the image's.
+	Mucurad, Mucura string
+
+	mu  sync.Mutex
+	not []string
+}
+
+// never are programs that would change this machine itself.
+var never = []string{"hostname", "systemctl", "networkctl", "chronyc", "nft"}
+
+// NotRun gives the command lines that would have changed this machine.
+func (l *Lab) NotRun() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.not)
 }
 
 // NewLab makes a lab on devices. Everything mounted in it is unmounted when the
@@ -110,8 +129,55 @@ func (l *Lab) Run(ctx context.Context, c host.Command) ([]byte, error) {
 			return out, err
 		}
 	}
-	if c.Args[0] == "lsblk" { // this machine's own disks are none of the lab's
-		c.Args = append(append([]string{}, c.Args...), l.Devices...)
+	switch {
+	case slices.Contains(never, c.Args[0]):
+		l.mu.Lock()
+		l.not = append(l.not, strings.Join(c.Args, " "))
+		l.mu.Unlock()
+		return nil, nil
+	case c.Args[0] == "lsblk" && len(l.Devices) == 0:
+		return []byte(`{"blockdevices":[]}`), nil
+	case c.Args[0] == "lsblk": // this machine's own disks are none of the lab's
+		c.Args = append(slices.Clone(c.Args), l.Devices...)
+	case c.Args[0] == "chown": // there is no user mucura
+		return nil, nil
+	case c.Args[0] == host.Mucurad:
+		c = l.ours(c, l.Mucurad)
+	case c.Args[0] == host.Mucura:
+		c = l.ours(c, l.Mucura)
 	}
 	return host.Exec{}.Run(ctx, c)
+}
+
+// ours makes a command of the image one of this machine: paths of the
+// environment lie in the lab.
+func (l *Lab) ours(c host.Command, binary string) host.Command {
+	c.Args, c.Env, c.User = slices.Clone(c.Args), slices.Clone(c.Env), ""
+	c.Args[0] = binary
+	for i, e := range c.Env {
+		name, v, _ := strings.Cut(e, "=")
+		if strings.HasPrefix(v, host.Data+"/") || strings.HasPrefix(v, host.Runtime+"/") {
+			c.Env[i] = name + "=" + l.Path(v)
+		}
+	}
+	return c
+}
+
+// BuildMucurad compiles the server, once for all tests of a package.
+var BuildMucurad = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "mucura-test-")
+	if err != nil {
+		return "", err
+	}
+	return harness.Build(dir, false)
+})
+
+// WithMucurad gives the lab the real server.
+func (l *Lab) WithMucurad(t *testing.T) {
+	t.Helper()
+	bin, err := BuildMucurad()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Mucurad = bin
 }

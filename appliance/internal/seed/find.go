@@ -115,7 +115,7 @@ func volumes(inv disks.Inventory) []volume {
 func (s *Seeder) read(ctx context.Context, v volume) (*Found, error) {
 	dir := s.Host.Path(host.Runtime, "seed")
 	if len(v.device.Mounts) > 0 {
-		dir = s.Host.Path(v.device.Mounts[0])
+		dir = v.device.Mounts[0]
 	} else {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, err

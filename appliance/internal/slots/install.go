@@ -17,7 +17,7 @@ import (
 
 // table is the layout of a system disk, the same as of the images that are built.
 const table = `label: gpt
-size=1MiB, type=21686148-6449-6E6F-744E-656564454649, name=MUCURA-BIOS
+start=2048, size=2048, type=21686148-6449-6E6F-744E-656564454649, name=MUCURA-BIOS
 size=64MiB, type=C12A7328-F81F-11D2-BA4B-00A0C93EC93B, name=MUCURA-ESP
 size=1GiB, type=0FC63DAF-8483-4772-8E79-3D69D8477DE4, name=MUCURA-SYS
 type=0FC63DAF-8483-4772-8E79-3D69D8477DE4, name=MUCURA-DATA
@@ -28,9 +28,6 @@ const smallest = 2 << 30
 
 // grubMenu is the menu of installed disks, which the image brings.
 const grubMenu = "/usr/share/mucura/grub/grub.cfg"
-
-// modules are what GRUB needs to find and start a slot.
-const modules = "part_gpt part_msdos normal linux search search_label configfile echo test serial terminal loadenv sleep reboot halt minicmd all_video gzio ext2"
 
 // Install puts the running system on a disk: in slot a, with an empty slot b,
 // and a data partition when no data disk exists. A disk that holds anything is
@@ -142,18 +139,18 @@ func (m *Manager) fill(ctx context.Context, disk string, parts []string, source 
 	if err != nil {
 		return err
 	}
-	err = m.populate(ctx, sys, disk, source)
+	err = m.populate(sys, source)
 	if err = errors.Join(err, sys.Close(ctx)); err != nil {
 		return err
 	}
-	if err := m.efi(ctx, parts[1]); err != nil {
+	if err := m.loaders(ctx, disk, parts[1]); err != nil {
 		return err
 	}
 	_, err = m.Host.Do(ctx, "sync")
 	return err
 }
 
-func (m *Manager) populate(ctx context.Context, sys *System, disk, source string) error {
+func (m *Manager) populate(sys *System, source string) error {
 	for _, dir := range []string{"a", "b", "boot/grub"} {
 		if err := os.MkdirAll(filepath.Join(sys.dir, dir), 0o755); err != nil {
 			return err
@@ -175,11 +172,7 @@ func (m *Manager) populate(ctx context.Context, sys *System, disk, source string
 	if err := os.WriteFile(filepath.Join(sys.dir, "boot/grub/grub.cfg"), menu, 0o644); err != nil {
 		return err
 	}
-	if err := os.WriteFile(sys.envPath(), env, 0o644); err != nil {
-		return err
-	}
-	_, err = m.Host.Do(ctx, "grub-install", "--target=i386-pc", "--boot-directory="+filepath.Join(sys.dir, "boot"), disk)
-	return err
+	return os.WriteFile(sys.envPath(), env, 0o644)
 }
 
 func copyFile(from, to string) error {
@@ -194,37 +187,4 @@ func copyFile(from, to string) error {
 	}
 	_, err = io.Copy(out, in)
 	return errors.Join(err, out.Sync(), out.Close())
-}
-
-// early is in GRUB's EFI image: it finds the system partition by its label.
-const early = `search --no-floppy --set=root --label MUCURA-SYS
-set prefix=($root)/boot/grub
-configfile ($root)/boot/grub/grub.cfg
-`
-
-// efi writes the EFI system partition without mounting it, so that no kernel
-// needs vfat. The image is at the path of removable disks, which every firmware
-// looks at without being told.
-func (m *Manager) efi(ctx context.Context, part string) error {
-	dir, err := os.MkdirTemp(m.Host.Path("/tmp"), "mucura-efi-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	config, image := filepath.Join(dir, "early.cfg"), filepath.Join(dir, "bootx64.efi")
-	if err := os.WriteFile(config, []byte(early), 0o644); err != nil {
-		return err
-	}
-	mkimage := append([]string{"grub-mkimage", "-O", "x86_64-efi", "-o", image, "-p", "/boot/grub", "-c", config}, strings.Fields(modules+" efi_gop efi_uga fat efifwsetup")...)
-	for _, args := range [][]string{
-		mkimage,
-		{"mformat", "-i", part, "-v", "MUCURA-ESP", "::"},
-		{"mmd", "-i", part, "::/EFI", "::/EFI/BOOT"},
-		{"mcopy", "-i", part, image, "::/EFI/BOOT/BOOTX64.EFI"},
-	} {
-		if _, err := m.Host.Do(ctx, args...); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -75,7 +75,7 @@ func (m *Manager) Open(ctx context.Context) (*System, error) {
 func (m *Manager) openDevice(ctx context.Context, d disks.Device) (*System, error) {
 	s := &System{m: m}
 	if len(d.Mounts) > 0 { // by live-boot, read-only
-		s.dir = m.Host.Path(d.Mounts[0])
+		s.dir = d.Mounts[0]
 		if _, err := m.Host.Do(ctx, "mount", "-o", "remount,rw", s.dir); err != nil {
 			return nil, err
 		}

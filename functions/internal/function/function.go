@@ -16,6 +16,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/mucura/mucura/adapters/awssecrets"
 	"github.com/mucura/mucura/core/app"
 	"github.com/mucura/mucura/core/config"
 	"github.com/mucura/mucura/core/obs"
@@ -80,6 +81,9 @@ func (f *Function) run(ctx context.Context, args, environ []string) error {
 		return fmt.Errorf("arguments are names of jobs, and this function has none: %q", args)
 	}
 	c, _, err := config.Parse(f.Name, nil, settings(shape, environ), nil)
+	if err == nil {
+		err = awssecrets.Resolve(ctx, c)
+	}
 	if err != nil {
 		return err
 	}

@@ -104,12 +104,17 @@ func (w *World) Function(name string, environments int, freeze bool, extra ...st
 
 // Front serves a door of a function on a port of its own, until closed.
 func Front(d lambdatest.Door, f lambdatest.Invoker) (url string, stop func(), err error) {
+	return Serve(&lambdatest.Front{Door: d, Function: f})
+}
+
+// Serve serves h on a port of its own on loopback, until closed.
+func Serve(h http.Handler) (url string, stop func(), err error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", nil, err
 	}
-	s := &http.Server{Handler: &lambdatest.Front{Door: d, Function: f}} //nolint:gosec // on loopback
-	go func() { _ = s.Serve(l) }()                                      // until Close
+	s := &http.Server{Handler: h}
+	go func() { _ = s.Serve(l) }() // until Close
 	return "http://" + l.Addr().String(), func() { _ = s.Close() }, nil
 }
 

@@ -138,7 +138,8 @@ func (r *reader) attributes(at string, in map[string]attributeJSON) (out []*tfpr
 			}
 			o.NestedType = &tfprotov6.SchemaObject{Attributes: r.attributes(at+"."+name, a.Nested.Attributes), Nesting: nesting}
 		} else {
-			t, err := tftypes.ParseJSONType(a.Type) //nolint:staticcheck // the only parser of this form
+			//lint:ignore SA1019 There is no other parser of this form.
+			t, err := tftypes.ParseJSONType(a.Type)
 			if err != nil {
 				r.problems = append(r.problems, fmt.Errorf("%s.%s: %w", at, name, err))
 			}
