@@ -116,8 +116,8 @@ func TestReportAdd(t *testing.T) {
 	for i := range v.NumField() {
 		v.Field(i).SetInt(int64(i + 1))
 	}
-	sum.add(&one)
-	sum.add(&one)
+	sum.Add(&one)
+	sum.Add(&one)
 	for i := range v.NumField() {
 		if got := reflect.ValueOf(sum).Field(i).Int(); got != 2*int64(i+1) {
 			t.Errorf("%s is %d", v.Type().Field(i).Name, got)

@@ -36,7 +36,7 @@ func (s *Sweeper) releasesOf(ctx context.Context, bucketID string, rep *Report) 
 		some = nil
 		return err
 	}
-	err := scan(ctx, s.Repo.Meta, catalog.InBucket(bucketID), catalog.SpaceRelease, due, true, func(e meta.Entry) error {
+	err := s.scan(ctx, s.Repo.Meta, catalog.InBucket(bucketID), catalog.SpaceRelease, due, true, func(e meta.Entry) error {
 		rel, err := catalog.DecodeRelease(e.Record.Value)
 		if err != nil {
 			return bad.add(ctx, fmt.Errorf("release %q: %w", e.Key, err))
@@ -46,8 +46,8 @@ func (s *Sweeper) releasesOf(ctx context.Context, bucketID string, rep *Report) 
 		}
 		return flush()
 	})
-	if err == nil {
-		err = flush()
+	if err == nil || errors.Is(err, errPaused) { // what was found is not looked for again
+		err = errors.Join(err, flush())
 	}
 	return bad.with(err)
 }

@@ -246,3 +246,19 @@ func accountSet(ctx context.Context, name string, args []string) error {
 		return err
 	})
 }
+
+// keyRoot gives the administrator the pair of the settings, which come by the
+// environment, and removes the pair she had from the settings or the first start.
+func keyRoot(ctx context.Context, name string, args []string) error {
+	c, err := parse(name, args, nil, 0)
+	if err != nil {
+		return err
+	}
+	if c.RootAccessKeyID == "" || c.RootSecretAccessKey == "" {
+		return fmt.Errorf("root-access-key-id and root-secret-access-key are not set")
+	}
+	return withApp(ctx, c, func(a *app.App) error {
+		_, _, _, err := a.Accounts.EnsureRoot(ctx, c.RootAccessKeyID, c.RootSecretAccessKey)
+		return err
+	})
+}
