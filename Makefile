@@ -61,6 +61,7 @@ soak: build
 # Server CPU per operation, beside other servers where their binaries are found.
 bench: build
 	$(GO) run ./appliance/internal/bench -mucurad bin/mucurad $(BENCHFLAGS)
+	$(GO) run ./functions/internal/bench
 
 # Writes the Go code of the plug-in protocol anew; a test notices when it is old.
 proto:

@@ -11,7 +11,7 @@ import (
 )
 
 // TestClients has real clients work through shape B, large files and all, and
-// through the doors of shape A with small ones. By default two of them go
+// through the doors of shape A with small ones. By default one goes
 // through each door; MUCURA_TEST_FUNCTIONS_CLIENTS=all takes all.
 func TestClients(t *testing.T) {
 	b := container(t, "gateway")
@@ -29,7 +29,7 @@ func TestClients(t *testing.T) {
 	t.Run("container", func(t *testing.T) { runClients(t, large, b.URL, "c", world.Clients) })
 	for _, d := range lambdatest.Doors {
 		t.Run(d.String(), func(t *testing.T) {
-			clients := []string{"rclone", "python_boto3.py"}
+			clients := []string{"rclone"}
 			if os.Getenv("MUCURA_TEST_FUNCTIONS_CLIENTS") == "all" {
 				clients = world.Clients
 			}

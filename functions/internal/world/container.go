@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/mucura/mucura/adapters/lambdahttp/lambdatest"
 )
 
 // Container is a process of shape B. Its address stays over restarts.
@@ -113,3 +115,6 @@ func (c *Container) Stop() error {
 
 // Process is the process now.
 func (c *Container) Process() int { return c.cmd.Process.Pid }
+
+// Used is the CPU time the process has used, in steps of 10 ms.
+func (c *Container) Used() time.Duration { return lambdatest.ProcessTime(c.cmd.Process.Pid) }
