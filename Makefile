@@ -21,6 +21,10 @@ bin/mucura: FORCE
 	@mkdir -p bin
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./appliance/cmd/mucura
 
+# What looks after the machine that the appliance's image runs on; static, too.
+bin/mucurad-appliance: FORCE
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./appliance/cmd/mucurad-appliance
+
 FORCE:
 
 # The data stay in ./data; MUCURA_… variables are passed on. STACK=swift+redis (or
@@ -62,6 +66,23 @@ bench: build
 proto:
 	adapters/plugin/storepb/generate.sh
 
+# The functions of large sites: a zip each for AWS Lambda, and an OCI image layout
+# for platforms that run containers (out/functions/image).
+functions:
+	$(GO) run ./functions/internal/build -out out/functions -release "$(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)"
+
+# Gateway, credentials, registration and sweep over a Redis and a Swift on this
+# machine, behind a stand-in for Lambda; real clients use them (-once: then it ends).
+functions-demo:
+	$(GO) run ./functions/internal/demo $(DEMOFLAGS)
+
+# Ten minutes each of functions killed and frozen under load, and every client
+# through every door.
+functions-torture:
+	MUCURA_TEST_FUNCTIONS_TIME=10m MUCURA_TEST_FUNCTIONS_CLIENTS=all $(GO) test -timeout 90m -v ./functions/torture
+
+.PHONY: functions functions-demo functions-torture
+
 # Man pages of mucura, in out/man.
 man: bin/mucura
 	rm -rf out/man
@@ -79,3 +100,27 @@ stack-redis:
 .PHONY: stack-swift
 stack-swift:
 	@$(GO) run ./appliance/internal/stack swift $(STACKFLAGS)
+
+# Terraform over every module and example: fmt, init, validate, test; with the real
+# providers where their registry can be reached, else with recorded schemas.
+# MUCURA_TEST_MUTATIONS=1 also breaks every rule to see that a test notices.
+.PHONY: terraform-test
+terraform-test:
+	MUCURA_TEST_TERRAFORM=1 MUCURA_TEST_PROVIDERS=$${MUCURA_TEST_PROVIDERS:-auto} $(GO) test -count=1 -timeout 30m -v ./terraform/...
+
+# The appliance's images, in out/appliance: ISO, qcow2, raw, update bundle, SBOM.
+# Needs root on Debian; installs its own tools through apt.
+.PHONY: appliance appliance-test packer-validate packer-build
+appliance: build bin/mucurad-appliance
+	appliance/image/build.sh
+
+# Boots what "make appliance" made (RUN=Container: only what needs no emulator).
+appliance-test:
+	MUCURA_TEST_INSTALL=1 MUCURA_TEST_IMAGE=$(CURDIR)/out/appliance $(GO) test -v -count 1 -timeout 120m -run '$(or $(RUN),.)' ./appliance/boottest
+
+packer-validate:
+	packer/packer.sh validate
+
+# A qcow2 made by installing the ISO in a virtual machine, in out/packer.
+packer-build:
+	packer/packer.sh build

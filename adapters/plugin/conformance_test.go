@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/mucura/mucura/core/content"
 	"github.com/mucura/mucura/core/content/contenttest"
@@ -82,10 +83,26 @@ func (s *recovering) Delete(ctx context.Context, p meta.Partition, key string, c
 
 // TestMetaGrades runs it on stores that promise more and less.
 func TestMetaGrades(t *testing.T) {
-	for _, kind := range []string{"mem", "plain"} {
+	for _, kind := range []string{"mem", "plain", "lagging"} {
 		t.Run(kind, func(t *testing.T) {
 			metatest.Run(t, metatest.Options{Open: func(t *testing.T) meta.Store { return mustMeta(t, quick(&logs{}), "kind", kind) }})
 		})
+	}
+}
+
+// TestScanLag: the host waits as long as the plug-in says, and no plug-in may say
+// more than a host would bear.
+func TestScanLag(t *testing.T) {
+	caps := mustMeta(t, quick(&logs{}), "kind", "lagging").Capabilities()
+	if caps.FreshScan || caps.ScanSettles() != 200*time.Millisecond {
+		t.Errorf("capabilities %+v", caps)
+	}
+	caps = mustMeta(t, quick(&logs{}), "kind", "plain").Capabilities()
+	if caps.ScanSettles() != meta.DefaultScanLag {
+		t.Errorf("capabilities %+v of a store that does not say", caps)
+	}
+	if s, err := OpenMeta(t.Context(), pluginURL(t, "kind", "late"), quick(&logs{})); err == nil {
+		t.Errorf("opened one with %+v", s.Capabilities())
 	}
 }
 

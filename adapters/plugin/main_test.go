@@ -24,6 +24,7 @@ import (
 	"github.com/mucura/mucura/adapters/sqlite"
 	"github.com/mucura/mucura/core/content"
 	"github.com/mucura/mucura/core/meta"
+	"github.com/mucura/mucura/core/weak"
 )
 
 // modeVariable makes the test plug-in misbehave before the handshake.
@@ -85,6 +86,12 @@ func openTestMeta(ctx context.Context, c sdk.Config) (meta.Store, error) {
 		s = mem.NewMeta()
 	case "plain":
 		s = mem.NewMetaWith(meta.Capabilities{Name: "plain", CAS: meta.None, MaxValue: meta.MinValue})
+	case "lagging": // scans show the past, as long as it declares
+		const lag = 200 * time.Millisecond
+		caps := meta.Capabilities{Name: "lagging", CAS: meta.WhenHealthy, ScanLag: lag, MaxValue: meta.MinValue}
+		s = weak.Grade{Caps: caps, Lag: lag}.Over(mem.NewMeta())
+	case "late": // declares what no host would wait for
+		s = mem.NewMetaWith(meta.Capabilities{Name: "late", ScanLag: 2 * maxScanLag})
 	case "family": // leaves a child behind that holds its outputs
 		s = mem.NewMeta()
 		child := exec.Command("/bin/sleep", "3600") // there is no PATH

@@ -3,11 +3,16 @@ package plugin
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/mucura/mucura/adapters/plugin/internal/wire"
 	pb "github.com/mucura/mucura/adapters/plugin/storepb"
 	"github.com/mucura/mucura/core/meta"
 )
+
+// maxScanLag is the longest lag of scans that a plug-in may declare: core waits so
+// long for a listing that decides.
+const maxScanLag = time.Hour
 
 // metaStore is a metadata store in a plug-in.
 type metaStore struct {
@@ -37,6 +42,9 @@ func openMeta(ctx context.Context, s *spec, o Options) (meta.Store, error) {
 		if first == nil {
 			if caps.Name == "" || caps.MaxValue < meta.MinValue {
 				return failed(s, fmt.Errorf("capabilities %+v: want a name and values of at least %d bytes", caps, meta.MinValue))
+			}
+			if caps.ScanLag < 0 || caps.ScanLag > maxScanLag || caps.FreshScan && caps.ScanLag > 0 {
+				return failed(s, fmt.Errorf("capabilities %+v: want a lag of scans of 0 to %v, and none where they are fresh", caps, maxScanLag))
 			}
 			first, m.caps = r, caps
 		} else if caps != m.caps || has(r.GetFeatures(), pb.Feature_SPACE) != has(first.GetFeatures(), pb.Feature_SPACE) {

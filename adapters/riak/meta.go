@@ -47,6 +47,7 @@ func OpenMeta(ctx context.Context, o Options) (*Meta, error) {
 	}
 	m := &Meta{client: c, records: c.bucket("record"), known: newKnown(knownStates)}
 	m.caps = Capabilities()
+	m.caps.ScanLag = o.ScanLag
 	if err := c.ready(ctx); err != nil {
 		c.close()
 		return nil, err

@@ -69,6 +69,11 @@ type Options struct {
 	// "when-healthy". Empty or "probe" tries.
 	CAS string
 
+	// ScanLag is the longest time after which an index query shows a write; 0
+	// means meta.DefaultScanLag. Where it says too little, a bucket that is being
+	// written to may be found empty and deleted.
+	ScanLag time.Duration
+
 	// Timeout bounds one request to one node; 0 means 10 seconds.
 	Timeout time.Duration
 	// Transport sends the requests; nil for one of its own. For tests.

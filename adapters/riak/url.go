@@ -18,8 +18,8 @@ import (
 //	riak+https://user@host:8096/?password-file=/etc/mucura/riak&ca=/etc/ssl/riak.pem
 //
 // Parameters are type, name, sync (all, one, backend), confirms, quorum
-// (primary or sloppy), cas (probe, when-healthy, none), timeout, ca and
-// password-file. The password is that of the URL, or the first line of
+// (primary or sloppy), cas (probe, when-healthy, none), timeout, scan-lag, ca
+// and password-file. The password is that of the URL, or the first line of
 // password-file, or password, in this order. No error contains a password.
 func ParseURL(s, password string) (Options, error) {
 	scheme, rest, ok := strings.Cut(s, "://")
@@ -100,6 +100,10 @@ func (o *Options) setParams(q url.Values) error {
 		case "timeout":
 			if o.Timeout, err = time.ParseDuration(v); err == nil && o.Timeout <= 0 {
 				err = errors.New("want more than 0")
+			}
+		case "scan-lag":
+			if o.ScanLag, err = time.ParseDuration(v); err == nil && (o.ScanLag <= 0 || o.ScanLag > time.Minute) {
+				err = errors.New("want more than 0 and at most 1m")
 			}
 		case "password-file":
 			o.Password, err = readPassword(v)

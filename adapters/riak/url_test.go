@@ -15,8 +15,8 @@ func TestParseURL(t *testing.T) {
 		"riak://one?type=t&name=n":              {Hosts: []string{"one:8098"}, Type: "t", Name: "n"},
 		"riak+https://u:p%40:%2F@one:8096,two/": {Hosts: []string{"one:8096", "two:8098"}, TLS: true, User: "u", Password: "p@:/"},
 		"riak+https://u@one/":                   {Hosts: []string{"one:8098"}, TLS: true, User: "u", Password: "from outside"},
-		"riak://one/?sync=one&confirms=3&timeout=2s&quorum=sloppy&cas=none": {
-			Hosts: []string{"one:8098"}, Sync: "one", Confirms: 3, Timeout: 2 * time.Second, Sloppy: true, CAS: "none",
+		"riak://one/?sync=one&confirms=3&timeout=2s&quorum=sloppy&cas=none&scan-lag=5s": {
+			Hosts: []string{"one:8098"}, Sync: "one", Confirms: 3, Timeout: 2 * time.Second, Sloppy: true, CAS: "none", ScanLag: 5 * time.Second,
 		},
 	} {
 		if got, err := ParseURL(url, "from outside"); err != nil || !reflect.DeepEqual(got, want) {
@@ -26,7 +26,7 @@ func TestParseURL(t *testing.T) {
 	for _, url := range []string{
 		"", "riak", "http://one", "riak://", "riak://,", "riak://:8098", "riak://one,,two", "riak://one:", "riak://one/?tpye=t",
 		"riak://one/?type=a/b", "riak://one/?type=", "riak://one/?sync=never", "riak://one/?confirms=0", "riak://one/?confirms=x",
-		"riak://one/?timeout=0s", "riak://one/?quorum=no", "riak://one/?cas=yes", "riak+https://u@one/?password-file=/does/not/exist",
+		"riak://one/?timeout=0s", "riak://one/?scan-lag=0s", "riak://one/?scan-lag=2m", "riak://one/?quorum=no", "riak://one/?cas=yes", "riak+https://u@one/?password-file=/does/not/exist",
 	} {
 		if got, err := ParseURL(url, ""); err == nil {
 			t.Errorf("%s is accepted: %+v", url, got)

@@ -94,6 +94,7 @@ func (s *Store) Batch(ctx context.Context, p meta.Partition, ops []meta.Op) erro
 // write hands a call to the writer and waits for its outcome. The call must
 // not be used afterwards.
 func (s *Store) write(ctx context.Context, c *call) (version uint64, err error) {
+	what := c.what // a call given back may be another's at once
 	if err := s.enter(ctx); err != nil {
 		c.recycle()
 		return 0, err
@@ -103,13 +104,13 @@ func (s *Store) write(ctx context.Context, c *call) (version uint64, err error) 
 	case s.writer.queue <- c:
 	case <-ctx.Done():
 		c.recycle()
-		return 0, fmt.Errorf("sqlite %s: %w", c.what, ctx.Err())
+		return 0, fmt.Errorf("sqlite %s: %w", what, ctx.Err())
 	}
 	select {
 	case <-c.done:
 	case <-ctx.Done():
 		if c.state.CompareAndSwap(waiting, abandoned) {
-			return 0, fmt.Errorf("sqlite %s: %w", c.what, ctx.Err()) // the writer recycles it
+			return 0, fmt.Errorf("sqlite %s: %w", what, ctx.Err()) // the writer recycles it
 		}
 		<-c.done
 	}

@@ -49,6 +49,12 @@ func killWhileWriting(t *testing.T, s *harness.Server, cycles int) {
 // something and starts it again, and then looks for every acknowledged write.
 func killedWhileWriting(t *testing.T, s *harness.Server, cycles int, kill func(cycle int)) {
 	t.Helper()
+	killedOn(t, s, cycles, kill, func() []string { return contents(t, s) })
+}
+
+// killedOn is killedWhileWriting where stored tells which contents there are.
+func killedOn(t *testing.T, s *harness.Server, cycles int, kill func(cycle int), stored func() []string) {
+	t.Helper()
 	ctx := context.Background()
 	if _, err := s.NewClient().Must(ctx, "PUT", bucket, "", "", nil, 200); err != nil {
 		t.Fatal(err)
@@ -79,7 +85,7 @@ func killedWhileWriting(t *testing.T, s *harness.Server, cycles int, kill func(c
 	}
 	verify(t, s, writers)
 	fsck(t, s)
-	emptyAndSweep(t, s)
+	emptyAndSweep(t, s, stored)
 	t.Logf("%d cycles, %d acknowledged writes", cycles, acks.Load())
 }
 
@@ -270,7 +276,7 @@ func fsck(t *testing.T, s *harness.Server) {
 
 // emptyAndSweep deletes everything and sweeps until there is nothing to do:
 // then no content may be left.
-func emptyAndSweep(t *testing.T, s *harness.Server) {
+func emptyAndSweep(t *testing.T, s *harness.Server, stored func() []string) {
 	t.Helper()
 	ctx, c := context.Background(), s.NewClient()
 	keys, err := c.List(ctx, bucket, "")
@@ -297,11 +303,11 @@ func emptyAndSweep(t *testing.T, s *harness.Server) {
 			t.Fatal(err)
 		}
 	}
-	sweepUntilEmpty(t, s)
+	sweepUntilEmpty(t, s, stored)
 }
 
 // sweepUntilEmpty sweeps until no content is left, now that no object is.
-func sweepUntilEmpty(t *testing.T, s *harness.Server) {
+func sweepUntilEmpty(t *testing.T, s *harness.Server, stored func() []string) {
 	t.Helper()
 	var left []string
 	for range 10 {
@@ -314,11 +320,11 @@ func sweepUntilEmpty(t *testing.T, s *harness.Server) {
 		if err := json.Unmarshal([]byte(out), &rep); err != nil {
 			t.Fatalf("sweep printed %q: %v", out, err)
 		}
-		if left = files(t, filepath.Join(s.Data, "content")); len(left) == 0 {
+		if left = stored(); len(left) == 0 {
 			return
 		}
 	}
-	t.Errorf("%d files are left although every object is deleted: %q", len(left), left[:min(3, len(left))])
+	t.Errorf("%d contents are left although every object is deleted: %q", len(left), left[:min(3, len(left))])
 }
 
 // md5Base64 is a Content-MD5 header.

@@ -34,6 +34,10 @@ func TestMain(m *testing.M) {
 	} else {
 		code = m.Run()
 	}
+	if err := swiftNode.Stop(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = max(code, 1)
+	}
 	_ = os.RemoveAll(dir)
 	os.Exit(code)
 }

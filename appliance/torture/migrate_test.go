@@ -68,9 +68,17 @@ func TestMigrateKilled(t *testing.T) {
 	places := journey(t)
 	data := filepath.Join(t.TempDir(), "data")
 	s := startOn(t, data, places[0].serve()...)
-	fillForMove(t, s, number(t, "MUCURA_TEST_MIGRATE_OBJECTS", 400))
+	n := number(t, "MUCURA_TEST_MIGRATE_OBJECTS", 400)
+	began := time.Now()
+	fillForMove(t, s, n)
+	t.Logf("%d objects in %v", n, time.Since(began).Round(time.Second))
+	// What is written meanwhile grows with the objects, not faster: a migration
+	// must be able to catch up with its source.
+	pace := 5 * time.Millisecond * time.Duration(max(1, n/400))
 	for i := 1; i < len(places); i++ {
-		move(t, s, places[i-1], places[i])
+		began := time.Now()
+		move(t, s, places[i-1], places[i], pace)
+		t.Logf("way %d of %d in %v", i, len(places)-1, time.Since(began).Round(time.Second))
 		if t.Failed() {
 			t.Fatalf("on way %d", i)
 		}
@@ -149,8 +157,9 @@ func fillForMove(t *testing.T, s *harness.Server, n int) {
 	}
 }
 
-// move migrates a repository that a server has open and clients write to.
-func move(t *testing.T, s *harness.Server, from, to place) {
+// move migrates a repository that a server has open and two clients write to,
+// with a pause of pace after each write.
+func move(t *testing.T, s *harness.Server, from, to place, pace time.Duration) {
 	t.Helper()
 	writing, stop := context.WithCancel(context.Background())
 	defer stop()
@@ -167,7 +176,7 @@ func move(t *testing.T, s *harness.Server, from, to place) {
 				if i%7 == 0 {
 					_, _ = c.Do(writing, "DELETE", "versions", key, "", nil)
 				}
-				time.Sleep(5 * time.Millisecond)
+				time.Sleep(pace)
 			}
 		})
 	}

@@ -34,7 +34,7 @@ import (
 // that it is ready, and gives what it printed.
 func banner(t *testing.T, data string, args ...string) string {
 	t.Helper()
-	cmd := exec.Command(binary, append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0", "--admin-listen", "off"}, args...)...)
+	cmd := exec.Command(binary, append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0", "--admin-listen", "off", "--web-listen", "off"}, args...)...)
 	cmd.Env = []string{"HOME=" + data}
 	out, err := cmd.StdoutPipe()
 	if err != nil {

@@ -66,7 +66,7 @@ func TestSoak(t *testing.T) {
 	for _, b := range []string{"plain", "versioned"} {
 		emptyVersions(t, s, b)
 	}
-	sweepUntilEmpty(t, s)
+	sweepUntilEmpty(t, s, func() []string { return contents(t, s) })
 }
 
 func must(t *testing.T) func(*harness.Answer, error) *harness.Answer {

@@ -89,6 +89,43 @@ func TestInternalAuthority(t *testing.T) {
 	}
 }
 
+// TestAuthorityAfterRotation changes the site key under a server with an authority
+// of its own: it needs no restart, and after "key reseal" not the old key.
+func TestAuthorityAfterRotation(t *testing.T) {
+	t.Parallel()
+	s := start(t, "--tls", "internal")
+	path := filepath.Join(s.Data, "site.key")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := on(t, s, "check")
+	fresh := strings.Repeat("5a", 32) + "\n"
+	if err := os.WriteFile(path, []byte(fresh+string(text)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out := on(t, s, "key", "reseal"); !strings.HasPrefix(out, "2 secrets") { // root's, and the authority
+		t.Error(out)
+	}
+	authority := func() string {
+		_, pem := get(t, overTLS(t, strings.TrimPrefix(s.Endpoint, "http://"), "localhost", nil), "https://localhost/-/ca.pem")
+		return string(pem)
+	}
+	pem := authority()
+	if err := s.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(fresh), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if authority() != pem || on(t, s, "check") != before {
+		t.Error("another authority, or other settings")
+	}
+}
+
 // TestPlainBesideTLS: plain HTTP only leads to HTTPS; what is signed is told
 // off rather than repeated in the clear.
 func TestPlainBesideTLS(t *testing.T) {

@@ -118,6 +118,13 @@ func (s *Service) erase(ctx context.Context, a *catalog.Account) error {
 	if err != nil {
 		return err
 	}
+	// It owns no bucket; a deletion that was cut short may have left one's entry.
+	err = s.scan(ctx, catalog.BucketsOf(a.ID), "", func(e meta.Entry) error {
+		return s.Registry.Delete(ctx, catalog.BucketsOf(a.ID), e.Key, meta.Always)
+	})
+	if err != nil {
+		return err
+	}
 	for _, index := range indexes(a) {
 		if err := s.release(ctx, a.ID, index); err != nil {
 			return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/mucura/mucura/core/catalog"
 )
@@ -46,8 +47,12 @@ func (s *Service) Close(ctx context.Context, accountID string) error {
 	if err != nil {
 		return err
 	}
-	if a.Role == catalog.Operator {
-		if err := s.KeepsOperator(ctx, accountID); err != nil {
+	if a.Role == catalog.Operator { // first what can be taken back
+		demote := func(ctx context.Context) error {
+			_, err := s.Update(ctx, accountID, func(a *catalog.Account) error { a.Role = catalog.Member; return nil })
+			return err
+		}
+		if err := s.TakeOperator(ctx, accountID, demote); err != nil {
 			return err
 		}
 	}
@@ -61,9 +66,38 @@ func (s *Service) Close(ctx context.Context, accountID string) error {
 // ErrLastOperator: without this account nobody could operate the site.
 var ErrLastOperator = errors.New("the last operator")
 
-// KeepsOperator makes sure that there is an active operator besides one account:
+// TakeOperator makes a change after which an account operates the site no more: its
+// role or its state is another. ErrLastOperator when nobody else does. It looks
+// after the change once more, and takes it back when others have made the same
+// of each other meanwhile: that fails for both rather than for nobody.
+func (s *Service) TakeOperator(ctx context.Context, accountID string, change func(context.Context) error) error {
+	if err := s.keepsOperator(ctx, accountID); err != nil {
+		return err
+	}
+	before, err := s.account(ctx, accountID)
+	if err != nil {
+		return err
+	}
+	ctx = context.WithoutCancel(ctx) // not to end in between
+	if err := change(ctx); err != nil {
+		return err
+	}
+	caps := s.Registry.Capabilities()
+	time.Sleep(caps.ScanSettles())
+	kept := s.keepsOperator(ctx, accountID)
+	if !errors.Is(kept, ErrLastOperator) {
+		return kept
+	}
+	_, err = s.Update(ctx, accountID, func(a *catalog.Account) error {
+		a.Role, a.State, a.Why = before.Role, before.State, before.Why
+		return nil
+	})
+	return errors.Join(kept, err)
+}
+
+// keepsOperator makes sure that there is an active operator besides one account:
 // ErrLastOperator.
-func (s *Service) KeepsOperator(ctx context.Context, accountID string) error {
+func (s *Service) keepsOperator(ctx context.Context, accountID string) error {
 	after := ""
 	for more := true; more; {
 		var page []*catalog.Account

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"slices"
 	"strconv"
 
@@ -134,15 +135,19 @@ func (c *call) changeAccount() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if in.takesOperator(a) {
-		if err := c.s.Accounts.KeepsOperator(c.ctx, a.ID); err != nil {
-			return nil, err
+	change := func(ctx context.Context) error {
+		if err := c.setState(ctx, a, &in); err != nil {
+			return err
 		}
+		_, err := c.s.Accounts.Update(ctx, a.ID, in.apply)
+		return err
 	}
-	if err := c.setState(a, &in); err != nil {
-		return nil, err
+	if in.takesOperator(a) {
+		err = c.s.Accounts.TakeOperator(c.ctx, a.ID, change)
+	} else {
+		err = change(c.ctx)
 	}
-	if _, err = c.s.Accounts.Update(c.ctx, a.ID, in.apply); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	for _, s := range add {
@@ -170,7 +175,7 @@ func (in *ChangeAccount) takesOperator(a *catalog.Account) bool {
 }
 
 // setState suspends an account, or lets it act again.
-func (c *call) setState(a *catalog.Account, in *ChangeAccount) error {
+func (c *call) setState(ctx context.Context, a *catalog.Account, in *ChangeAccount) error {
 	if in.State == nil || *in.State == string(a.State) {
 		return nil
 	}
@@ -180,9 +185,9 @@ func (c *call) setState(a *catalog.Account, in *ChangeAccount) error {
 	}
 	switch catalog.State(*in.State) {
 	case catalog.Suspended:
-		return c.s.Accounts.Suspend(c.ctx, a.ID, why)
+		return c.s.Accounts.Suspend(ctx, a.ID, why)
 	case catalog.Active:
-		return c.s.Accounts.Resume(c.ctx, a.ID)
+		return c.s.Accounts.Resume(ctx, a.ID)
 	}
 	return invalid("state: give active or suspended. Requests are approved, and accounts deleted, by calls of their own.")
 }

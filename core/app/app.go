@@ -83,6 +83,8 @@ type App struct {
 	metrics *metrics
 	gate    *storewrap.Gate
 
+	siteKeys []func(key []byte, older ...[]byte) error // whom SetSiteKeys tells
+
 	breakers []*storewrap.Breaker
 	slots    chan struct{} // one for each request served at once
 }

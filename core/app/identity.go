@@ -10,8 +10,10 @@ import (
 
 	"github.com/mucura/mucura/core/api"
 	"github.com/mucura/mucura/core/audit"
+	"github.com/mucura/mucura/core/basepath"
 	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/gridproxy"
+	"github.com/mucura/mucura/core/localca"
 	"github.com/mucura/mucura/core/meta"
 	"github.com/mucura/mucura/core/s3err"
 	"github.com/mucura/mucura/core/seal"
@@ -58,8 +60,8 @@ func (a *App) identity() {
 }
 
 // Reseal seals anew, under the current site key, every secret of the registry
-// that is sealed under an older one: those of access keys, and what is kept for
-// automatic certificates. It tells how many it was, and may be repeated.
+// that is sealed under an older one: those of access keys, what is kept for
+// automatic certificates, and the site's own authority. It tells how many it was, and may be repeated.
 func (a *App) Reseal(ctx context.Context) (int, error) {
 	n, err := a.Accounts.Reseal(ctx)
 	if err != nil {
@@ -68,6 +70,13 @@ func (a *App) Reseal(ctx context.Context) (int, error) {
 	box, err := seal.New(a.Stores.SiteKey, a.Stores.OldSiteKeys...)
 	if err != nil {
 		return n, err
+	}
+	authority, err := localca.Reseal(ctx, a.Stores.Registry, box)
+	if err != nil {
+		return n, err
+	}
+	if authority {
+		n++
 	}
 	from := ""
 	for {
@@ -115,13 +124,23 @@ func (a *App) reseal(ctx context.Context, box *seal.Box, e *meta.Entry) (bool, e
 // SetSiteKeys puts other site keys in force while requests are served, see
 // accounts.Service.SetSiteKeys.
 func (a *App) SetSiteKeys(key []byte, older ...[]byte) error {
-	return errors.Join(a.Accounts.SetSiteKeys(key, older...), a.Repo.SSE.Set(key, older...))
+	err := errors.Join(a.Accounts.SetSiteKeys(key, older...), a.Repo.SSE.Set(key, older...))
+	for _, set := range a.siteKeys {
+		err = errors.Join(err, set(key, older...))
+	}
+	return err
+}
+
+// OnSiteKeys has SetSiteKeys tell others, too. Call it before serving.
+func (a *App) OnSiteKeys(set func(key []byte, older ...[]byte) error) {
+	a.siteKeys = append(a.siteKeys, set)
 }
 
 // dispatch finds whose request it is: the authentication server's, the API's,
 // or S3's. Whatever it is, no stranger says whose certificate it came with.
 func (a *App) dispatch(w http.ResponseWriter, r *http.Request) {
 	a.Auth.Strip(r)
+	r = basepath.Enter(a.Config.BasePath, r)
 	switch {
 	case len(a.Auth.Hosts) > 0 && a.Auth.IsHost(sts.Hostname(r.Host)):
 		a.authHost(w, r)
@@ -141,7 +160,7 @@ func (a *App) AuthHandler() http.Handler {
 		case a.slots <- struct{}{}:
 			defer func() { <-a.slots }()
 			a.Auth.Strip(r)
-			a.authHost(w, r)
+			a.authHost(w, basepath.Enter(a.Config.BasePath, r))
 		default:
 			w.Header().Set("Retry-After", "1")
 			http.Error(w, s3err.SlowDown.Message, http.StatusServiceUnavailable)

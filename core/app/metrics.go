@@ -19,6 +19,7 @@ type metrics struct {
 	obs.Metrics
 	requests, errors, in, out, refused *obs.Counter
 	authFailures, slowed               *obs.Counter
+	jobs, damaged                      *obs.Counter
 	seconds                            *obs.Histogram
 }
 
@@ -31,6 +32,8 @@ func newMetrics(a *App) *metrics {
 	m.refused = m.NewCounter("mucura_refused_total", "Requests refused because too many were being served.")
 	m.authFailures = m.NewCounter("mucura_auth_failures_total", "Proofs of identity that failed, by error code and, of a certificate, reason.", "code", "reason")
 	m.slowed = m.NewCounter("mucura_slowed_total", "Tries refused because too many had failed before, by kind.", "kind")
+	m.jobs = m.NewCounter("mucura_jobs_total", "Runs of scheduled jobs by outcome: done, paused, skipped or failed.", "job", "outcome")
+	m.damaged = m.NewCounter("mucura_scrub_damaged_total", "Damaged contents that scrubbing found.")
 	m.seconds = m.NewHistogram("mucura_request_seconds", "Time from the request's header to the end of the answer.",
 		[]float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 60}, "op")
 	m.Gauge("mucura_requests_in_flight", "Requests being served.", func() float64 { return float64(len(a.slots)) })
@@ -46,6 +49,9 @@ func newMetrics(a *App) *metrics {
 	if a.Config.AuditLog != "off" {
 		m.Gauge("mucura_audit_lost_bytes", "Bytes of audit events lost because the disk took none.", func() float64 { return float64(a.Audit.Lost()) })
 	}
+	scrub := &scrubFigures{app: a}
+	m.Gauge("mucura_damaged_contents", "Damaged contents that scrubbing found and nobody has put right, 1000 at most.", func() float64 { return scrub.read().damaged })
+	m.Gauge("mucura_scrub_end_seconds", "When scrubbing last came to its end, Unix time; 0: never.", func() float64 { return scrub.read().ended })
 	m.Gauge("go_goroutines", "Goroutines.", func() float64 { return float64(runtime.NumGoroutine()) })
 	m.Gauge("go_memstats_heap_inuse_bytes", "Heap in use.", func() float64 {
 		var s runtime.MemStats

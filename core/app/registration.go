@@ -63,6 +63,7 @@ func (a *App) Register(p Parts) error {
 	if err != nil {
 		return err
 	}
+	a.OnSiteKeys(box.Set)
 	a.Web = &registration.Web{
 		Service: svc, API: a.API, Box: box, URL: web, Endpoint: c.Endpoint, Region: c.Region, Site: site,
 	}

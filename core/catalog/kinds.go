@@ -60,6 +60,7 @@ func Kinds() []Kind {
 		{"b/", false, PerBucket, Laid},
 		{"r/", false, PerDigit, Verbatim},
 		{string(Orphans), false, Single, Local},
+		{string(Damaged), false, Single, Local},
 	}
 }
 

@@ -8,8 +8,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
+
+	"github.com/mucura/mucura/core/basepath"
 )
 
 // Config is what an operator can set. The zero value is not valid; start from
@@ -25,19 +26,24 @@ type Config struct {
 	// while its cluster is healthy.
 	RegistryWhenHealthy bool
 	SiteKeyFile         string
+	// SiteKey is what that file would hold; it wins.
+	SiteKey string
 
 	RootAccessKeyID     string
 	RootSecretAccessKey string
 	ShowRootKey         bool
 
-	Region  string
-	Domains List
+	Region   string
+	Domains  List
+	BasePath string // "" or /path
 
 	TLS             string // off, files, internal or acme
 	TLSCert, TLSKey string // for files
 	TLSNames        List   // for internal and acme
 	HTTPListen      string // plain HTTP beside TLS
-	HSTS            time.Duration
+	// ProxyProtocolFrom: balancers that name clients by the PROXY protocol.
+	ProxyProtocolFrom List
+	HSTS              time.Duration
 
 	ACMEDirectory  string
 	ACMEEmail      string
@@ -89,6 +95,8 @@ type Config struct {
 	Leeway        time.Duration
 	SweepInterval time.Duration
 
+	FunctionStreaming bool
+
 	MetadataLimit int
 	ContentLimit  int
 
@@ -132,16 +140,19 @@ func (c *Config) settings() []setting {
 		{"registry", "store of accounts, keys, bucket names and usage, URL (default: the metadata store)", false, location(&c.Registry)},
 		{"registry-when-healthy", "accept a registry whose compare-and-set is exact only while its cluster is healthy: two people may then get one bucket name, and quotas may be overrun, in a partition of the network", false, boolean(&c.RegistryWhenHealthy)},
 		{"site-key-file", "file with the key that seals secrets at rest, further lines with older keys; made when absent (default: in the data directory)", false, text(&c.SiteKeyFile)},
+		{"site-key", "the key itself, 64 hexadecimal digits, and after commas older ones: where there is no file to keep it in", true, text(&c.SiteKey)},
 		{"root-access-key-id", "administrator's access key ID; with none a pair is made and shown once", false, text(&c.RootAccessKeyID)},
 		{"root-secret-access-key", "administrator's secret access key", true, text(&c.RootSecretAccessKey)},
 		{"show-root-key", "print the administrator's key pair at every start, for trials", false, boolean(&c.ShowRootKey)},
 		{"region", "region to report; any region is accepted in signatures", false, text(&c.Region)},
 		{"domain", "domain for virtual-hosted addressing (bucket.DOMAIN); comma-separated, may be repeated", false, &c.Domains},
+		{"base-path", "path below which a platform serves this server, such as /system/services/files/exposed; whether the platform takes it from requests or not", false, text(&c.BasePath)},
 		{"tls", "where the certificate comes from: off, files (tls-cert, tls-key), internal (an authority of the site's own) or acme (default: files when tls-cert is given, else off)", false, text(&c.TLS)},
 		{"tls-cert", "certificate chain, PEM; read again when the file changes", false, text(&c.TLSCert)},
 		{"tls-key", "private key of the certificate, PEM", false, text(&c.TLSKey)},
 		{"tls-name", "name the certificate is for (internal, acme); comma-separated, may be repeated; \"mucurad tls add\" adds more at run time (acme)", false, &c.TLSNames},
 		{"http-listen", "address of plain HTTP beside TLS: redirects to HTTPS, answers ACME challenges, gives the internal authority's certificate away; empty for none", false, text(&c.HTTPListen)},
+		{"proxy-protocol-from", "networks of the TCP balancers in front, such as 10.0.0.0/28: all listeners but admin then take connections from these alone, and with a PROXY protocol header of version 2, which names the client; comma-separated, may be repeated", false, &c.ProxyProtocolFrom},
 		{"hsts", "how long browsers shall use HTTPS only (Strict-Transport-Security; files and acme); 0 to say nothing", false, duration(&c.HSTS)},
 		{"acme-directory", "URL of the ACME directory (default: Let's Encrypt)", false, text(&c.ACMEDirectory)},
 		{"acme-email", "address the ACME authority may write to", false, text(&c.ACMEEmail)},
@@ -158,7 +169,7 @@ func (c *Config) settings() []setting {
 		{"allow-legacy-proxies", "accept legacy (GT2) proxies, too", false, boolean(&c.AllowLegacyProxies)},
 		{"allow-missing-crl", "accept authorities without revocation list, with a warning", false, boolean(&c.AllowMissingCRL)},
 		{"allow-missing-signing-policy", "accept authorities without signing policy, with a warning", false, boolean(&c.AllowMissingPolicy)},
-		{"auth-terminator", "HTTPS terminator that passes client certificates on in a header: alb (mutual TLS, passthrough) or envoy; default none", false, text(&c.AuthTerminator)},
+		{"auth-terminator", "HTTPS terminator that passes client certificates on in a header: alb (mutual TLS, passthrough), alb-event (the same, where its events invoke a function) or envoy; default none", false, text(&c.AuthTerminator)},
 		{"auth-terminator-from", "networks the terminator connects from, and nobody else can: 10.0.0.0/28; comma-separated, may be repeated", false, &c.AuthTerminatorFrom},
 		{"session-max", "longest life of temporary credentials", false, duration(&c.SessionMax)},
 		{"register-hint", "sentence that tells somebody unknown where to register", false, text(&c.RegisterHint)},
@@ -185,6 +196,7 @@ func (c *Config) settings() []setting {
 		{"allow-v2-presigned", "accept GET and HEAD presigned with the old Signature Version 2", false, boolean(&c.AllowV2Presigned)},
 		{"allow-sse-c-over-http", "accept customers' encryption keys (SSE-C) over plain HTTP from other machines, too", false, boolean(&c.AllowPlainSSEC)},
 		{"inline-max", "largest content kept in its metadata record, bytes (units KiB, MiB)", false, &c.InlineMax},
+		{"function-streaming", "the Function URL that invokes this function has the mode RESPONSE_STREAM", false, boolean(&c.FunctionStreaming)},
 		{"min-free", "room that uploads leave in the stores, so that people can always delete, bytes", false, &c.MinFree},
 		{"leeway", "how long a released content is kept before it is freed", false, duration(&c.Leeway)},
 		{"sweep-interval", "pause between background sweeps; 0 for none", false, duration(&c.SweepInterval)},
@@ -261,10 +273,9 @@ func (c *Config) finish() (problems []string) {
 	setDefault(&c.Registry, c.Metadata)
 	setDefault(&c.AuditLog, filepath.Join(abs, "audit"))
 	setDefault(&c.SiteKeyFile, filepath.Join(abs, "site.key"))
-	for name, url := range map[string]string{"metadata": c.Metadata, "content": c.Content, "registry": c.Registry} {
-		if scheme, rest, ok := strings.Cut(url, "://"); !ok || scheme == "" || rest == "" {
-			bad("%s: it is not a URL such as sqlite:///path or file:///path", name) // which may hold a secret
-		}
+	problems = append(problems, c.badStores()...)
+	if !basepath.Valid(c.BasePath) {
+		bad("base-path: %q is not a path such as /files", c.BasePath)
 	}
 	problems = append(problems, c.finishTLS()...)
 	c.finishIdentity(bad)

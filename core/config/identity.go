@@ -13,15 +13,28 @@ func (c *Config) finishIdentity(bad func(string, ...any)) {
 		if len(c.AuthTerminatorFrom) > 0 {
 			bad("auth-terminator-from: needs auth-terminator")
 		}
+	case "alb-event":
+		if len(c.AuthTerminatorFrom) > 0 {
+			bad("auth-terminator-from: an event comes from no network")
+		}
 	case "alb", "envoy":
 		if len(c.AuthTerminatorFrom) == 0 {
 			bad("auth-terminator: needs auth-terminator-from, or anybody could name any certificate")
 		}
 	default:
-		bad("auth-terminator: %q is neither alb nor envoy", c.AuthTerminator)
+		bad("auth-terminator: %q is none of alb, alb-event, envoy", c.AuthTerminator)
 	}
 	if _, err := c.TerminatorFrom(); err != nil {
 		bad("auth-terminator-from: %v", err)
+	}
+	from, err := c.ProxyFrom()
+	if err != nil {
+		bad("proxy-protocol-from: %v", err)
+	}
+	for _, n := range from {
+		if n.Bits() == 0 {
+			bad("proxy-protocol-from: %s is everybody, who could then choose his address", n)
+		}
 	}
 	if (c.AuthListen != "" || len(c.AuthHosts) > 0) && c.TLS == "off" && c.AuthTerminator == "" && !c.Debug {
 		bad("auth-listen and auth-host: need TLS (tls), or a terminator (auth-terminator)")
@@ -46,9 +59,14 @@ func (c *Config) finishIdentity(bad func(string, ...any)) {
 }
 
 // TerminatorFrom is the networks the terminator connects from.
-func (c *Config) TerminatorFrom() ([]netip.Prefix, error) {
+func (c *Config) TerminatorFrom() ([]netip.Prefix, error) { return networks(c.AuthTerminatorFrom) }
+
+// ProxyFrom is the networks of the balancers that name clients.
+func (c *Config) ProxyFrom() ([]netip.Prefix, error) { return networks(c.ProxyProtocolFrom) }
+
+func networks(list List) ([]netip.Prefix, error) {
 	var out []netip.Prefix
-	for _, s := range c.AuthTerminatorFrom {
+	for _, s := range list {
 		p, err := netip.ParsePrefix(s)
 		if err != nil {
 			addr, aerr := netip.ParseAddr(s)

@@ -111,14 +111,33 @@ func fromEnvironment(rows []setting, environ []string) (map[string]string, []str
 	for _, s := range rows {
 		known[envName(s.name)] = s.name
 	}
+	files := map[string]string{}
+	for _, s := range rows {
+		if name := envName(s.name) + "_FILE"; s.holdsSecret() && known[name] == "" {
+			files[name] = s.name
+		}
+	}
 	found, problems := map[string]string{}, []string(nil)
+	given := map[string]string{} // setting -> the variable it is from
 	for _, line := range environ {
 		name, v, _ := strings.Cut(line, "=")
 		if !strings.HasPrefix(name, envPrefix) {
 			continue
 		}
-		if s, ok := known[name]; ok {
-			found[s] = v
+		s, ok := known[name]
+		if !ok {
+			if s, ok = files[name]; ok {
+				var err error
+				if v, err = readSecretFile(v); err != nil {
+					problems = append(problems, fmt.Sprintf("%s: %v", name, err))
+				}
+			}
+		}
+		if ok {
+			if other := given[s]; other != "" && other != name {
+				problems = append(problems, fmt.Sprintf("%s and %s are both given", other, name))
+			}
+			found[s], given[s] = v, name
 		} else if !isOthers(strings.TrimPrefix(name, envPrefix)) {
 			problems = append(problems, fmt.Sprintf("unknown environment variable %s", name))
 		}

@@ -110,6 +110,27 @@ func load(ctx context.Context, registry meta.Store, box *seal.Box) (*Authority, 
 	return &Authority{cert, key}, nil
 }
 
+// Reseal seals the authority anew when it is sealed under an older site key, and
+// tells whether it was. Without an authority there is nothing to do.
+func Reseal(ctx context.Context, registry meta.Store, box *seal.Box) (bool, error) {
+	rec, err := registry.Get(ctx, catalog.TLSAuthority, recordKey, false)
+	if errors.Is(err, meta.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil || box.Current(rec.Value) {
+		return false, err
+	}
+	value, err := box.Open(rec.Value, additional())
+	if err != nil {
+		return false, fmt.Errorf("certificate authority: %w", err)
+	}
+	_, err = registry.Put(ctx, catalog.TLSAuthority, recordKey, meta.Record{Value: box.Seal(value, additional())}, meta.IfMatch(rec.Version))
+	if err != nil {
+		return false, fmt.Errorf("certificate authority: %w", err)
+	}
+	return true, nil
+}
+
 func create(site string, now time.Time) (*Authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -149,3 +149,29 @@ func TestSourceRenews(t *testing.T) {
 		t.Errorf("serves %v, %v", c, err)
 	}
 }
+
+// TestReseal: after the site key was changed and the authority sealed anew the old
+// key is not needed.
+func TestReseal(t *testing.T) {
+	s := mem.NewMeta()
+	both, err := seal.New(bytes.Repeat([]byte{2}, seal.KeySize), bytes.Repeat([]byte{1}, seal.KeySize))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if done, err := Reseal(ctx, s, both); done || err != nil {
+		t.Errorf("without an authority: %v, %v", done, err)
+	}
+	first := open(t, s)
+	if _, err := Open(ctx, s, box(t, 2), "lab", start); !errors.Is(err, seal.ErrUnknownKey) {
+		t.Errorf("the new key opens it already: %v", err)
+	}
+	for i, want := range []bool{true, false} {
+		if done, err := Reseal(ctx, s, both); done != want || err != nil {
+			t.Errorf("time %d: %v, %v", i, done, err)
+		}
+	}
+	after, err := Open(ctx, s, box(t, 2), "lab", start)
+	if err != nil || !bytes.Equal(after.PEM(), first.PEM()) {
+		t.Errorf("afterwards: %v", err)
+	}
+}

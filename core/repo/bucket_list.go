@@ -93,8 +93,8 @@ func (r *Repo) listBuckets(ctx context.Context, account, prefix, after string, m
 	}
 }
 
-func (r *Repo) allBuckets(ctx context.Context, fn func(*catalog.Bucket) error) error {
-	c := &cursor{store: r.Registry, part: catalog.Buckets, limit: meta.MaxScan, most: meta.MaxScan, values: true}
+func (r *Repo) bucketsFrom(ctx context.Context, from string, fn func(*catalog.Bucket) error) error {
+	c := &cursor{store: r.Registry, part: catalog.Buckets, from: from, limit: meta.MaxScan, most: meta.MaxScan, values: true}
 	for {
 		e, err := c.peek(ctx)
 		if err != nil || e == nil {

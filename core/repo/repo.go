@@ -409,7 +409,12 @@ func (r *Repo) ListBuckets(ctx context.Context, account, prefix, after string, m
 
 // AllBuckets calls fn for every bucket of the repository, by name.
 func (r *Repo) AllBuckets(ctx context.Context, fn func(*catalog.Bucket) error) error {
-	return r.allBuckets(ctx, fn)
+	return r.bucketsFrom(ctx, "", fn)
+}
+
+// BucketsFrom is AllBuckets of those whose names are not less than from.
+func (r *Repo) BucketsFrom(ctx context.Context, from string, fn func(*catalog.Bucket) error) error {
+	return r.bucketsFrom(ctx, from, fn)
 }
 
 // BucketDoc reads a document beside a bucket (catalog.DocCORS, …), nil when there is none.

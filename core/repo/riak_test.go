@@ -1,6 +1,8 @@
 package repo
 
 import (
+	"time"
+
 	"github.com/mucura/mucura/adapters/riak"
 	"github.com/mucura/mucura/adapters/riak/riaktest"
 	"github.com/mucura/mucura/core/meta"
@@ -13,7 +15,8 @@ func onRiak(t tester) meta.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := riak.OpenMeta(ctx, riak.Options{Hosts: c.Hosts(), Transport: c.Transport(), CAS: "when-healthy"})
+	// The index of the stand-in does not lag.
+	m, err := riak.OpenMeta(ctx, riak.Options{Hosts: c.Hosts(), Transport: c.Transport(), CAS: "when-healthy", ScanLag: time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mucura/mucura/core/basepath"
 	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/checksum"
 	"github.com/mucura/mucura/core/repo"
@@ -86,7 +87,7 @@ func (c *call) location() string {
 	if c.r.TLS != nil {
 		scheme = "https://"
 	}
-	return scheme + c.r.Host + c.r.URL.EscapedPath()
+	return scheme + c.r.Host + basepath.Of(c.r) + c.r.URL.EscapedPath()
 }
 
 // finalChecksum is the whole object's checksum as the client expects it. That

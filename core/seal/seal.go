@@ -10,6 +10,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"sync/atomic"
 )
 
 // KeySize is the length of a site key, bytes.
@@ -33,7 +34,7 @@ var (
 
 // Box seals under its first key and opens under any. It is safe for concurrent use.
 type Box struct {
-	keys []boxKey
+	keys atomic.Pointer[[]boxKey]
 }
 
 type boxKey struct {
@@ -44,21 +45,31 @@ type boxKey struct {
 // New makes a box from a key and older keys that still open. Each must have KeySize bytes.
 func New(key []byte, older ...[]byte) (*Box, error) {
 	b := &Box{}
+	if err := b.Set(key, older...); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// Set puts other keys in force, or with an error leaves those there are.
+func (b *Box) Set(key []byte, older ...[]byte) error {
+	var keys []boxKey
 	for _, k := range append([][]byte{key}, older...) {
 		if len(k) != KeySize {
-			return nil, fmt.Errorf("site key of %d bytes; it must have %d", len(k), KeySize)
+			return fmt.Errorf("site key of %d bytes; it must have %d", len(k), KeySize)
 		}
 		block, err := aes.NewCipher(k)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		aead, err := cipher.NewGCM(block)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		b.keys = append(b.keys, boxKey{keyID(k), aead})
+		keys = append(keys, boxKey{keyID(k), aead})
 	}
-	return b, nil
+	b.keys.Store(&keys)
+	return nil
 }
 
 // keyID names a key without telling anything useful about it.
@@ -71,7 +82,7 @@ func keyID(key []byte) (id [idSize]byte) {
 // Seal encrypts secret and binds it to the additional data ad (the ID of what
 // it belongs to), so that a sealed secret moved to another record does not open.
 func (b *Box) Seal(secret, ad []byte) []byte {
-	k := b.keys[0]
+	k := (*b.keys.Load())[0]
 	out := make([]byte, 1+idSize+nonceSize, overhead+len(secret))
 	out[0] = format
 	copy(out[1:], k.id[:])
@@ -87,7 +98,7 @@ func (b *Box) Open(sealed, ad []byte) ([]byte, error) {
 	}
 	id, nonce := [idSize]byte(sealed[1:]), sealed[1+idSize:1+idSize+nonceSize]
 	known := false
-	for _, k := range b.keys {
+	for _, k := range *b.keys.Load() {
 		if k.id != id {
 			continue
 		}
@@ -105,5 +116,5 @@ func (b *Box) Open(sealed, ad []byte) ([]byte, error) {
 // Current tells whether a secret was sealed under the first key, so that a
 // site that changes its key knows what to seal anew.
 func (b *Box) Current(sealed []byte) bool {
-	return len(sealed) >= overhead && sealed[0] == format && [idSize]byte(sealed[1:]) == b.keys[0].id
+	return len(sealed) >= overhead && sealed[0] == format && [idSize]byte(sealed[1:]) == (*b.keys.Load())[0].id
 }

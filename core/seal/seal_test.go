@@ -99,3 +99,27 @@ func FuzzOpen(f *testing.F) {
 		}
 	})
 }
+
+func TestSet(t *testing.T) {
+	b := box(t, key(1))
+	old := b.Seal([]byte("secret"), nil)
+	if err := b.Set(key(2), key(1)); err != nil {
+		t.Fatal(err)
+	}
+	if secret, err := b.Open(old, nil); err != nil || string(secret) != "secret" || b.Current(old) {
+		t.Errorf("%q, %v, current %v", secret, err, b.Current(old))
+	}
+	fresh := b.Seal([]byte("secret"), nil)
+	if err := b.Set(key(3)[:7]); err == nil {
+		t.Error("a short key was taken")
+	}
+	if _, err := b.Open(fresh, nil); err != nil || !b.Current(fresh) {
+		t.Errorf("after a refused key: %v", err)
+	}
+	if err := b.Set(key(2)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Open(old, nil); err == nil {
+		t.Error("a key that was taken away opens")
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mucura/mucura/core/basepath"
 	"github.com/mucura/mucura/core/s3err"
 )
 
@@ -72,8 +73,12 @@ func (v *Verifier) verifyV2Query(r *http.Request, q *queryAuth) (*Request, error
 	if err != nil {
 		return nil, err
 	}
-	toSign := v.v2ToSign(r, q.v2Expires, params)
-	if !hmac.Equal([]byte(signV2(key.Secret, toSign)), []byte(q.v2Signature)) {
+	toSign := v.v2ToSign(r, "", q.v2Expires, params)
+	right := hmac.Equal([]byte(signV2(key.Secret, toSign)), []byte(q.v2Signature))
+	if base := basepath.Of(r); !right && base != "" {
+		right = hmac.Equal([]byte(signV2(key.Secret, v.v2ToSign(r, base, q.v2Expires, params))), []byte(q.v2Signature))
+	}
+	if !right {
 		return nil, signatureMismatch(q.v2ID, q.v2Signature, []byte(toSign), nil)
 	}
 	req := &Request{
@@ -128,8 +133,8 @@ func isV2Resource(name string) bool {
 	return false
 }
 
-// v2ToSign is the string to sign of a presigned request.
-func (v *Verifier) v2ToSign(r *http.Request, expires string, q v2Query) string {
+// v2ToSign is the string to sign of a presigned request, whose path base goes before.
+func (v *Verifier) v2ToSign(r *http.Request, base, expires string, q v2Query) string {
 	var b strings.Builder
 	for _, line := range []string{r.Method, first(r.Header, "Content-Md5"), first(r.Header, "Content-Type"), expires} {
 		b.WriteString(line + "\n")
@@ -147,7 +152,7 @@ func (v *Verifier) v2ToSign(r *http.Request, expires string, q v2Query) string {
 			b.WriteString("/" + bucket)
 		}
 	}
-	b.WriteString(r.URL.EscapedPath())
+	b.WriteString(base + r.URL.EscapedPath())
 	for i, resource := range q.resource {
 		b.WriteString([]string{"?", "&"}[min(i, 1)] + resource)
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mucura/mucura/core/basepath"
 	"github.com/mucura/mucura/core/s3err"
 )
 
@@ -139,10 +140,7 @@ func (v *Verifier) checkSignature(r *http.Request, c *claim, secret string) (*si
 	key.sign(&s.mac, s.toSign)
 	if !s.mac.is(c.signature) {
 		mismatch := signatureMismatch(c.id, c.signature, s.toSign, s.canonical)
-		s.makeCanonical(r, rawPath, c.signedHeaders, c.payload)
-		s.makeToSign(c.stamp, c.scope)
-		key.sign(&s.mac, s.toSign)
-		if !s.mac.is(c.signature) {
+		if !s.isOtherwise(r, c, key) {
 			return nil, mismatch
 		}
 	}
@@ -150,6 +148,23 @@ func (v *Verifier) checkSignature(r *http.Request, c *claim, secret string) (*si
 		v.signingKeys.put(scope, key)
 	}
 	return key, nil
+}
+
+// isOtherwise tells whether the signature is over another spelling of the path:
+// the one that was sent, and both below the base path.
+func (s *scratch) isOtherwise(r *http.Request, c *claim, key *signingKey) bool {
+	rawPath, base := r.URL.EscapedPath(), basepath.Of(r)
+	try := func(make func(*http.Request, string, string, string), path string) bool {
+		make(r, path, c.signedHeaders, c.payload)
+		s.makeToSign(c.stamp, c.scope)
+		key.sign(&s.mac, s.toSign)
+		return s.mac.is(c.signature)
+	}
+	if try(s.makeCanonical, rawPath) {
+		return true
+	}
+	return base != "" && (try(s.makeCanonicalS3, base+rawPath) || try(s.makeCanonical, base+rawPath) ||
+		rawPath == "/" && try(s.makeCanonical, base))
 }
 
 // key asks the source for a key, and completes the error as S3 does.

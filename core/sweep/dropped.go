@@ -16,7 +16,7 @@ import (
 // the leeway has passed and the bucket's partition is empty.
 func (s *Sweeper) dropped(ctx context.Context, rep *Report) error {
 	var bad problems
-	return bad.with(scan(ctx, s.Repo.Registry, catalog.Dropped, "", "", true, func(e meta.Entry) error {
+	return bad.with(s.scan(ctx, s.Repo.Registry, catalog.Dropped, "", "", true, func(e meta.Entry) error {
 		return bad.add(ctx, inBucket(e.Key, s.droppedBucket(ctx, e, rep)))
 	}))
 }

@@ -139,8 +139,8 @@ func TestBucketBeingDeleted(t *testing.T) {
 			l.sweep()
 		})
 		l.must(l.DeleteBucket(ctx, b.Name))
-		if left := l.entries(catalog.Dropped); !*ran || left != 1 {
-			l.Errorf("swept %v, %d entries left", *ran, left)
+		if left := l.entries(catalog.Dropped); !ran.Load() || left != 1 {
+			l.Errorf("swept %v, %d entries left", ran.Load(), left)
 		}
 		l.later()
 		if left := l.entries(catalog.Dropped); left != 0 {

@@ -45,7 +45,7 @@ func (l *lanes) do(fn change) {
 	err := fn(&own)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.rep.add(&own)
+	l.rep.Add(&own)
 	if stop := l.bad.add(l.ctx, err); stop != nil && l.stop == nil {
 		l.stop = stop
 	}

@@ -44,6 +44,44 @@ func TestExpiryIsConcurrent(t *testing.T) {
 	})
 }
 
+// Contents are freed several at once where scans are fresh, and those of a
+// manifest only when the manifest itself is gone: together, none would be left.
+func TestReleasesAreConcurrent(t *testing.T) {
+	onGrades(t, func(l *lab) {
+		l.manifestObject(l.bucket, "m")
+		l.copy(l.open(l.bucket, "m", ""), l.bucket, "copy")
+		l.manifestObject(l.bucket, "n")
+		for i := range 100 {
+			key := fmt.Sprintf("k%03d", i)
+			l.put(l.bucket, key, big(key))
+		}
+		for _, key := range l.keys(l.bucket) {
+			l.remove(l.bucket, key, "")
+		}
+		var running, most atomic.Int32
+		l.hook.set(func(op string, _ meta.Partition, _ string) error {
+			if op != "drop" {
+				return nil
+			}
+			n := running.Add(1)
+			for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+			}
+			time.Sleep(time.Millisecond) // of the bubble: until all others wait, too
+			running.Add(-1)
+			return nil
+		})
+		l.later()
+		l.wantNothing(l.bucket)
+		least, n := int32(4), most.Load()
+		if caps := l.Meta.Capabilities(); caps.ScanSettles() > 0 {
+			least = 1
+		}
+		if n < least || n > laneCount {
+			l.Errorf("%d contents freed at once, want %d to %d", n, least, laneCount)
+		}
+	})
+}
+
 // One version that cannot be removed is reported, and left for the next run.
 func TestExpiryFails(t *testing.T) {
 	onGrades(t, func(l *lab) {
@@ -78,8 +116,8 @@ func TestReportAdd(t *testing.T) {
 	for i := range v.NumField() {
 		v.Field(i).SetInt(int64(i + 1))
 	}
-	sum.add(&one)
-	sum.add(&one)
+	sum.Add(&one)
+	sum.Add(&one)
 	for i := range v.NumField() {
 		if got := reflect.ValueOf(sum).Field(i).Int(); got != 2*int64(i+1) {
 			t.Errorf("%s is %d", v.Type().Field(i).Name, got)

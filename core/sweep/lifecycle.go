@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mucura/mucura/core/catalog"
+	"github.com/mucura/mucura/core/course"
 	"github.com/mucura/mucura/core/lifecycle"
 	"github.com/mucura/mucura/core/meta"
 	"github.com/mucura/mucura/core/repo"
@@ -61,6 +62,7 @@ func (x *bucketRules) run(ctx context.Context) error {
 func (x *bucketRules) versions(ctx context.Context) error {
 	var in repo.ListInput
 	in.Max = 1000
+	in.After = x.s.within(x.b.Name)
 	afterVersion := ""
 	var k keyState
 	for {
@@ -69,7 +71,7 @@ func (x *bucketRules) versions(ctx context.Context) error {
 			return err
 		}
 		for i := range page.Entries {
-			if err := x.next(ctx, &k, &page.Entries[i]); err != nil {
+			if err := errors.Join(x.s.pause(), x.next(ctx, &k, &page.Entries[i])); err != nil {
 				return err
 			}
 		}
@@ -101,6 +103,9 @@ func (x *bucketRules) next(ctx context.Context, k *keyState, e *repo.ListEntry) 
 			k.noncurrent++
 		}
 	} else {
+		if k.held != nil {
+			x.s.move(course.Place{Bucket: x.b.Name, Key: []byte(k.held.Key)})
+		}
 		*k = keyState{}
 	}
 	if e != nil {
@@ -179,6 +184,9 @@ func (x *bucketRules) abortUploads(ctx context.Context) error {
 			return err
 		}
 		for _, u := range page.Uploads {
+			if err := x.s.pause(); err != nil {
+				return err
+			}
 			rule, due := x.cfg.AbortUpload(u.Key, u.Initiated, x.now, x.s.Day)
 			if !due {
 				continue
@@ -204,7 +212,9 @@ func (s *Sweeper) settlePending(ctx context.Context, rep *Report) error {
 		return nil
 	}
 	return s.buckets(ctx, func(b *catalog.Bucket) error {
-		return scanPrefix(ctx, s.Repo.Meta, catalog.InBucket(b.ID), catalog.SpaceObject, false, func(e meta.Entry) error {
+		from := max(catalog.SpaceObject, s.within(b.Name))
+		return s.scan(ctx, s.Repo.Meta, catalog.InBucket(b.ID), from, meta.PrefixEnd(catalog.SpaceObject), false, func(e meta.Entry) error {
+			s.move(course.Place{Bucket: b.Name, Key: []byte(e.Key)})
 			sum, err := catalog.DecodeSummary(e.Record.Summary)
 			if err != nil {
 				return err

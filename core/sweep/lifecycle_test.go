@@ -165,8 +165,8 @@ func TestLifecycleSparesWhatIsOverwritten(t *testing.T) {
 					return listed && op == "get" && key == catalog.ObjectKey("k")
 				}, func() { l.other().put(b, "k", "same") })
 				rep := l.sweep()
-				if !*ran || rep.Expired != 0 {
-					l.Errorf("overwritten %v, report %+v", *ran, rep)
+				if !ran.Load() || rep.Expired != 0 {
+					l.Errorf("overwritten %v, report %+v", ran.Load(), rep)
 				}
 				l.wantKeys(b, "k")
 			})

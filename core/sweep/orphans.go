@@ -9,6 +9,7 @@ import (
 
 	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/content"
+	"github.com/mucura/mucura/core/course"
 	"github.com/mucura/mucura/core/meta"
 )
 
@@ -32,14 +33,20 @@ func (s *Sweeper) orphans(ctx context.Context, rep *Report) error {
 	}
 	seen := map[content.ID]bool{}
 	old := s.Now().Add(-s.Repo.Leeway)
-	err = s.Unnamed(ctx, func(id content.ID) error {
+	from := string(s.at().Key)
+	err = s.unnamed(ctx, content.ID(from), func(id content.ID) error {
 		seen[id] = true
 		return s.suspect(ctx, id, old, rep)
+	}, func(before string) error {
+		if err := s.forgetSuspects(ctx, from, before, seen); err != nil || before == "" {
+			return err
+		}
+		clear(seen)
+		from = before
+		s.move(course.Place{Key: []byte(from)})
+		return s.pause()
 	})
 	if err != nil {
-		return err
-	}
-	if err := s.forgetSuspects(ctx, seen); err != nil {
 		return err
 	}
 	return s.ranNow(ctx, "orphans")
@@ -50,13 +57,19 @@ func (s *Sweeper) orphans(ctx context.Context, rep *Report) error {
 // moves while the records are read can hide from the reader, so what seems
 // unnamed is looked for once more.
 func (s *Sweeper) Unnamed(ctx context.Context, fn func(content.ID) error) error {
+	return s.unnamed(ctx, "", fn, func(string) error { return nil })
+}
+
+// unnamed is Unnamed from an ID on. It calls done after each slice, when all
+// contents before the ID that it is given are judged, or all with "".
+func (s *Sweeper) unnamed(ctx context.Context, from content.ID, fn func(content.ID) error, done func(before string) error) error {
 	old := s.Now().Add(-s.Repo.Leeway)
 	most := cmp.Or(s.slice, sliceSize)
 	slice := make(map[content.ID]bool)
-	flush := func() error {
+	flush := func(before string) error {
 		for range 2 {
 			if len(slice) == 0 {
-				return nil
+				break
 			}
 			if err := s.Named(ctx, func(id content.ID) { delete(slice, id) }); err != nil {
 				return err
@@ -68,9 +81,9 @@ func (s *Sweeper) Unnamed(ctx context.Context, fn func(content.ID) error) error 
 			}
 		}
 		clear(slice)
-		return nil
+		return done(before)
 	}
-	err := s.Repo.Content.Walk(ctx, "", func(info content.Info) error {
+	err := s.Repo.Content.Walk(ctx, from, func(info content.Info) error {
 		if info.ID.Time().After(old) {
 			return nil
 		}
@@ -78,12 +91,12 @@ func (s *Sweeper) Unnamed(ctx context.Context, fn func(content.ID) error) error 
 		if len(slice) < most {
 			return nil
 		}
-		return flush()
+		return flush(meta.Next(string(info.ID)))
 	})
 	if err != nil {
 		return err
 	}
-	return flush()
+	return flush("")
 }
 
 // suspect notes an unnamed content, or frees it when it was noted a leeway ago.
@@ -114,9 +127,10 @@ func (s *Sweeper) suspect(ctx context.Context, id content.ID, old time.Time, rep
 	return s.Repo.Meta.Delete(ctx, catalog.Orphans, string(id), meta.Always)
 }
 
-// forgetSuspects drops the notes of contents that are named after all, or gone.
-func (s *Sweeper) forgetSuspects(ctx context.Context, seen map[content.ID]bool) error {
-	return scan(ctx, s.Repo.Meta, catalog.Orphans, "", "", false, func(e meta.Entry) error {
+// forgetSuspects drops the notes of contents in a range of IDs that are named
+// after all, or gone.
+func (s *Sweeper) forgetSuspects(ctx context.Context, from, before string, seen map[content.ID]bool) error {
+	return scan(ctx, s.Repo.Meta, catalog.Orphans, from, before, false, func(e meta.Entry) error {
 		if seen[content.ID(e.Key)] {
 			return nil
 		}

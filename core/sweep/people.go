@@ -46,9 +46,12 @@ func (s *Sweeper) closed(ctx context.Context, rep *Report) error {
 			if a.State != catalog.Closing || a.Why != accounts.Closed {
 				continue
 			}
+			if err := s.pause(); err != nil {
+				return bad.with(err)
+			}
 			if err := s.eraseAccount(ctx, a, rep); err != nil {
-				if errors.Is(err, context.DeadlineExceeded) {
-					return bad.with(nil) // the next run goes on
+				if errors.Is(err, errPaused) || errors.Is(err, context.DeadlineExceeded) {
+					return bad.with(errPaused) // the next run goes on
 				}
 				if stop := bad.add(ctx, fmt.Errorf("account %s: %w", a.Name, err)); stop != nil {
 					return bad.with(stop)
@@ -99,6 +102,9 @@ func (s *Sweeper) emptyBucket(ctx context.Context, b *catalog.Bucket, rep *Repor
 			stop = l.add(page.Entries[i].Key, s.deleteVersion(ctx, b, page.Entries[i]))
 		}
 		if err := l.finish(stop); err != nil {
+			return err
+		}
+		if err := s.pause(); err != nil {
 			return err
 		}
 		if !page.Truncated {

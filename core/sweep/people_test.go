@@ -64,6 +64,9 @@ func TestClosedAccount(t *testing.T) {
 		mia, _ := l.person("mia")
 		ben, kept := l.person("ben")
 		l.must(l.Accounts.Close(ctx, mia.ID))
+		// What the deletion of a bucket leaves that was killed at its end.
+		_, err := l.registry.Put(ctx, catalog.BucketsOf(mia.ID), "mia-gone", meta.Record{Value: []byte(time.Now().Add(-time.Hour).Format(time.RFC3339Nano))}, meta.Always)
+		l.must(err)
 		// Killed again and again, it goes on where it was.
 		runs := 0
 		for ; ; runs++ {

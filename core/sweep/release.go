@@ -30,36 +30,85 @@ type dueRelease struct {
 func (s *Sweeper) releasesOf(ctx context.Context, bucketID string, rep *Report) error {
 	due := catalog.ReleaseKey(uint64(s.Now().Add(-s.Repo.Leeway).UnixNano()), "")
 	var bad problems
-	var unheld []dueRelease // where scans lag, looked at again together
+	var some []*dueRelease
 	flush := func() error {
-		err := s.lookAgain(ctx, bucketID, unheld, rep, &bad)
-		unheld = nil
+		err := s.settleSome(ctx, bucketID, some, rep, &bad)
+		some = nil
 		return err
 	}
-	err := scan(ctx, s.Repo.Meta, catalog.InBucket(bucketID), catalog.SpaceRelease, due, true, func(e meta.Entry) error {
+	err := s.scan(ctx, s.Repo.Meta, catalog.InBucket(bucketID), catalog.SpaceRelease, due, true, func(e meta.Entry) error {
 		rel, err := catalog.DecodeRelease(e.Record.Value)
 		if err != nil {
 			return bad.add(ctx, fmt.Errorf("release %q: %w", e.Key, err))
 		}
-		d := dueRelease{key: e.Key, rel: rel}
-		again, err := s.release(ctx, bucketID, &d, rep)
-		if again {
-			unheld = append(unheld, d)
+		if some = append(some, &dueRelease{key: e.Key, rel: rel}); len(some) < meta.MaxScan {
+			return nil
 		}
-		if err == nil && len(unheld) == meta.MaxScan {
-			return flush()
-		}
-		return bad.add(ctx, err)
+		return flush()
 	})
-	if err == nil {
-		err = flush()
+	if err == nil || errors.Is(err, errPaused) { // what was found is not looked for again
+		err = errors.Join(err, flush())
 	}
 	return bad.with(err)
 }
 
+// settleSome settles releases, where scans are fresh several at once: one after
+// the other each would wait for commits of its own, and busy writers make
+// releases faster than that.
+//
+// Manifests go first and alone. What a manifest lists is held until the manifest
+// is gone, and has a release before it is: looked at in between, that release
+// would be forgotten, and the space lost. Those of one content stay in order.
+func (s *Sweeper) settleSome(ctx context.Context, bucketID string, some []*dueRelease, rep *Report, bad *problems) error {
+	caps := s.Repo.Meta.Capabilities()
+	if caps.ScanSettles() > 0 {
+		return s.settleTwice(ctx, bucketID, some, rep, bad)
+	}
+	for _, manifests := range []bool{true, false} {
+		l := newLanes(ctx, rep)
+		var stop error
+		for _, d := range some {
+			if d.rel.Manifest != manifests {
+				continue
+			}
+			stop = l.add(string(d.rel.ID), func(rep *Report) error {
+				_, err := s.release(ctx, bucketID, d, rep)
+				return err
+			})
+			if stop != nil {
+				break
+			}
+		}
+		err := l.finish(stop)
+		if stop != nil {
+			return err
+		}
+		if err := bad.add(ctx, err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settleTwice settles releases where scans lag, one after the other. Those with
+// no holder are looked at again together.
+func (s *Sweeper) settleTwice(ctx context.Context, bucketID string, some []*dueRelease, rep *Report, bad *problems) error {
+	var unheld []*dueRelease
+	for _, d := range some {
+		again, err := s.release(ctx, bucketID, d, rep)
+		if again {
+			unheld = append(unheld, d)
+		}
+		if err := bad.add(ctx, err); err != nil {
+			return err
+		}
+	}
+	return s.lookAgain(ctx, bucketID, unheld, rep, bad)
+}
+
 // lookAgain frees what had no holder in the first look, if it has none a while
 // later and nothing concerned has changed.
-func (s *Sweeper) lookAgain(ctx context.Context, bucketID string, unheld []dueRelease, rep *Report, bad *problems) error {
+func (s *Sweeper) lookAgain(ctx context.Context, bucketID string, unheld []*dueRelease, rep *Report, bad *problems) error {
 	if len(unheld) == 0 {
 		return nil
 	}
@@ -67,8 +116,7 @@ func (s *Sweeper) lookAgain(ctx context.Context, bucketID string, unheld []dueRe
 	if err := pause(ctx, caps.ScanSettles()); err != nil {
 		return err
 	}
-	for i := range unheld {
-		d := &unheld[i]
+	for _, d := range unheld {
 		held, saw, err := s.held(ctx, bucketID, d.rel)
 		if err == nil && !held && saw.equal(d.saw) {
 			err = s.settle(ctx, bucketID, d, rep)

@@ -2,6 +2,8 @@ package sweep
 
 import (
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -194,12 +196,18 @@ func TestYoungReference(t *testing.T) {
 	})
 }
 
-// during runs fn once, right before the first call that at picks.
-func (l *lab) during(at func(op string, p meta.Partition, key string) bool, fn func()) (ran *bool) {
-	ran = new(bool)
+// during runs fn once, right before the first call that at picks. Calls may come
+// at once; at is asked about one after the other.
+func (l *lab) during(at func(op string, p meta.Partition, key string) bool, fn func()) *atomic.Bool {
+	ran := new(atomic.Bool)
+	var mu sync.Mutex
+	picks := func(op string, p meta.Partition, key string) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return at(op, p, key)
+	}
 	l.hook.set(func(op string, p meta.Partition, key string) error {
-		if !*ran && at(op, p, key) {
-			*ran = true
+		if picks(op, p, key) && ran.CompareAndSwap(false, true) {
 			fn()
 		}
 		return nil
@@ -300,7 +308,7 @@ func TestCopiesMoveUnderTheSweeper(t *testing.T) {
 					l.remove(l.bucket, "from", "")
 				})
 				l.sweep()
-				if !*ran {
+				if !ran.Load() {
 					l.Error("nothing was moved")
 				}
 				if got := l.read(l.bucket, to, ""); got != big("body") {

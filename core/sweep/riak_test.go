@@ -19,7 +19,7 @@ func onRiak(t *testing.T) meta.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := riak.OpenMeta(ctx, riak.Options{Hosts: c.Hosts(), Transport: c.Transport(), CAS: "when-healthy"})
+	m, err := riak.OpenMeta(ctx, riak.Options{Hosts: c.Hosts(), Transport: c.Transport(), CAS: "when-healthy", ScanLag: time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,10 +14,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/content"
+	"github.com/mucura/mucura/core/course"
 	"github.com/mucura/mucura/core/meta"
 	"github.com/mucura/mucura/core/repo"
 )
@@ -36,6 +38,10 @@ type Sweeper struct {
 	Walk bool
 
 	slice int // contents compared with the records at a time; 0: sliceSize
+	// until is when a job with little time pauses; zero: never.
+	until time.Time
+	// course remembers where it did; nil: it is not asked to pause.
+	course *course.Course
 }
 
 // Report tells what a run did.
@@ -60,8 +66,8 @@ type Report struct {
 // Idle tells whether the run found nothing to do.
 func (r Report) Idle() bool { return r == Report{Kept: r.Kept} }
 
-// add adds the counts of another report.
-func (r *Report) add(o *Report) {
+// Add adds the counts of another report.
+func (r *Report) Add(o *Report) {
 	r.Freed += o.Freed
 	r.FreedBytes += o.FreedBytes
 	r.Kept += o.Kept
@@ -84,22 +90,7 @@ func (r *Report) add(o *Report) {
 func (s *Sweeper) Run(ctx context.Context) (Report, error) {
 	var rep Report
 	var errs []error
-	for _, job := range []struct {
-		name string
-		run  func(context.Context, *Report) error
-	}{
-		{"pending", s.settlePending},
-		{"lifecycle", s.lifecycle},
-		{"uploads", s.uploads},
-		{"releases", s.releases},
-		{"dropped", s.dropped},
-		{"orphans", s.orphans},
-		{"unfinished", s.unfinished},
-		{"tombstones", s.tombstones},
-		{"usage", s.recount},
-		{"people", s.people},
-		{"closed", s.closed},
-	} {
+	for _, job := range s.jobs() {
 		if err := job.run(ctx, &rep); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", job.name, err))
 			if ctx.Err() != nil {
@@ -137,45 +128,83 @@ func scanPrefix(ctx context.Context, store meta.Store, p meta.Partition, prefix 
 // problems gathers errors of a job that goes on after them.
 type problems struct{ errs []error }
 
+// errTooMany ends a job that goes on after problems, but not for ever.
+var errTooMany = errors.New("too many problems")
+
 // maxProblems is how many a job puts up with.
 const maxProblems = 20
 
 // add notes err, nil for none, and returns it when the job had better stop.
 func (p *problems) add(ctx context.Context, err error) error {
-	if err == nil {
-		return nil
+	err, paused := unpaused(err)
+	if err != nil {
+		p.errs = append(p.errs, err)
 	}
-	if p.errs = append(p.errs, err); len(p.errs) < maxProblems {
+	switch {
+	case paused:
+		return errPaused
+	case err == nil:
+		return nil
+	case len(p.errs) < maxProblems:
 		return ctx.Err()
 	}
-	return errors.New("too many problems")
+	return errTooMany
 }
 
 // with is all of them with what ended the job.
 func (p *problems) with(err error) error { return errors.Join(errors.Join(p.errs...), err) }
 
-// buckets calls fn for every bucket, also after one that fails.
+// buckets calls fn for every bucket, or those not done in this round, also after
+// one that fails.
 func (s *Sweeper) buckets(ctx context.Context, fn func(*catalog.Bucket) error) error {
 	var bad problems
-	return bad.with(s.Repo.AllBuckets(ctx, func(b *catalog.Bucket) error {
-		return bad.add(ctx, inBucket(b.Name, fn(b)))
+	return bad.with(s.Repo.BucketsFrom(ctx, s.at().Bucket, func(b *catalog.Bucket) error {
+		if err := s.pause(); err != nil {
+			return err
+		}
+		if s.at().Bucket != b.Name {
+			s.move(course.Place{Bucket: b.Name})
+		}
+		if err := bad.add(ctx, inBucket(b.Name, fn(b))); err != nil {
+			return err
+		}
+		s.move(course.Place{Bucket: meta.Next(b.Name)})
+		return nil
 	}))
 }
 
+// droppedMark begins the places of deleted buckets: it comes after all names.
+const droppedMark = "~"
+
 func inBucket(name string, err error) error {
-	if err == nil {
-		return nil
+	err, paused := unpaused(err)
+	if err != nil {
+		err = fmt.Errorf("bucket %s: %w", name, err)
 	}
-	return fmt.Errorf("bucket %s: %w", name, err)
+	if paused {
+		return errors.Join(err, errPaused)
+	}
+	return err
 }
 
 // partitions calls fn for the partition of every bucket, and of every deleted
 // bucket that still has remains, also after one that fails.
 func (s *Sweeper) partitions(ctx context.Context, fn func(bucketID string) error) error {
-	err := s.buckets(ctx, func(b *catalog.Bucket) error { return fn(b.ID) })
+	from, deleted := strings.CutPrefix(s.at().Bucket, droppedMark)
+	var err error
+	if !deleted {
+		from = ""
+		if err = s.buckets(ctx, func(b *catalog.Bucket) error { return fn(b.ID) }); errors.Is(err, errPaused) {
+			return err
+		}
+	}
 	var bad problems
-	return errors.Join(err, bad.with(scan(ctx, s.Repo.Registry, catalog.Dropped, "", "", false, func(e meta.Entry) error {
-		return bad.add(ctx, inBucket(e.Key, fn(e.Key)))
+	return errors.Join(err, bad.with(s.scan(ctx, s.Repo.Registry, catalog.Dropped, from, "", false, func(e meta.Entry) error {
+		if err := bad.add(ctx, inBucket(e.Key, fn(e.Key))); err != nil {
+			return err
+		}
+		s.move(course.Place{Bucket: droppedMark + meta.Next(e.Key)})
+		return nil
 	})))
 }
 

@@ -36,7 +36,7 @@ func (s *Sweeper) leftoverParts(ctx context.Context, bucketID string, rep *Repor
 	p := catalog.InBucket(bucketID)
 	var running map[string]bool
 	var state uploadState
-	return scanPrefix(ctx, s.Repo.Meta, p, catalog.SpacePart, true, func(e meta.Entry) error {
+	return s.scan(ctx, s.Repo.Meta, p, catalog.SpacePart, meta.PrefixEnd(catalog.SpacePart), true, func(e meta.Entry) error {
 		id, _, err := catalog.ParsePartKey(e.Key)
 		if err != nil {
 			return err
@@ -126,7 +126,7 @@ func (s *Sweeper) dropPart(ctx context.Context, bucketID string, e meta.Entry, p
 func (s *Sweeper) forgetFinished(ctx context.Context, bucketID string, rep *Report) error {
 	p := catalog.InBucket(bucketID)
 	old := s.Now().Add(-s.Repo.Leeway)
-	return scanPrefix(ctx, s.Repo.Meta, p, catalog.SpaceFinished, true, func(e meta.Entry) error {
+	return s.scan(ctx, s.Repo.Meta, p, catalog.SpaceFinished, meta.PrefixEnd(catalog.SpaceFinished), true, func(e meta.Entry) error {
 		fin, err := catalog.DecodeFinished(e.Record.Value)
 		if err != nil {
 			return fmt.Errorf("completed upload %q: %w", e.Key, err)

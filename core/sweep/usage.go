@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/mucura/mucura/core/catalog"
+	"github.com/mucura/mucura/core/course"
 	"github.com/mucura/mucura/core/meta"
 	"github.com/mucura/mucura/core/quota"
 )
@@ -22,42 +23,58 @@ func (s *Sweeper) recount(ctx context.Context, rep *Report) error {
 	}
 	var errs []error
 	for _, account := range stale {
+		if account < string(s.at().Key) {
+			continue // done in this round
+		}
 		err := s.Recount(ctx, account)
 		switch {
 		case err == nil:
 			rep.Recounted++
 		case !errors.Is(err, quota.ErrRecountSuperseded): // then somebody else is at it
+			if err, paused := unpaused(err); paused {
+				return errors.Join(append(errs, err, errPaused)...)
+			}
 			errs = append(errs, fmt.Errorf("account %s: %w", account, err))
 		}
+		s.move(course.Place{Key: []byte(meta.Next(account))})
 	}
 	return errors.Join(errs...)
 }
 
-// Recount counts what an account really uses, while it is being written to.
+// Recount counts what an account really uses, while it is being written to. It
+// pauses between two buckets, and goes on with the sums of those before: what
+// changes in them meanwhile the account's record gathers since the token was given.
 func (s *Sweeper) Recount(ctx context.Context, account string) error {
-	token, err := s.Repo.Quota.BeginRecount(ctx, account)
-	if err != nil {
-		return err
+	at := s.at()
+	token, begun := at.Sums["token"]
+	if !begun || string(at.Key) != account {
+		var err error
+		if token, err = s.Repo.Quota.BeginRecount(ctx, account); err != nil {
+			return err
+		}
+		at = course.Place{}
 	}
-	bytes, objects, err := s.count(ctx, account)
+	bytes, objects := at.Sums["bytes"], at.Sums["objects"]
+	err := s.Repo.BucketsFrom(ctx, at.Bucket, func(b *catalog.Bucket) error {
+		if b.Owner != account {
+			return nil
+		}
+		if err := s.pause(); err != nil {
+			return err
+		}
+		n, o, err := s.CountBucket(ctx, b)
+		if err != nil {
+			return inBucket(b.Name, err)
+		}
+		bytes += n
+		objects += o
+		s.move(course.Place{Bucket: meta.Next(b.Name), Key: []byte(account), Sums: map[string]int64{"token": token, "bytes": bytes, "objects": objects}})
+		return nil
+	})
 	if err != nil {
 		return err
 	}
 	return s.Repo.Quota.EndRecount(ctx, account, token, bytes, objects)
-}
-
-// count adds up what the buckets of an account hold.
-func (s *Sweeper) count(ctx context.Context, account string) (bytes, objects int64, err error) {
-	err = s.Repo.AllBuckets(ctx, func(b *catalog.Bucket) error {
-		if b.Owner != account {
-			return nil
-		}
-		n, o, err := s.CountBucket(ctx, b)
-		bytes += n
-		objects += o
-		return err
-	})
-	return bytes, objects, err
 }
 
 // CountBucket adds up all versions in a bucket, and the parts of its uploads in

@@ -19,9 +19,10 @@ func TestMeta(t *testing.T) {
 	for _, g := range weak.Large() {
 		if g.Lag > 0 {
 			g.Lag = 10 * time.Millisecond
+			g.Caps.ScanLag = time.Second
 		}
 		t.Run(g.Caps.Name, func(t *testing.T) {
-			metatest.Run(t, metatest.Options{Open: func(*testing.T) meta.Store { return g.Over(mem.NewMeta()) }, Settle: time.Second})
+			metatest.Run(t, metatest.Options{Open: func(*testing.T) meta.Store { return g.Over(mem.NewMeta()) }})
 		})
 	}
 }

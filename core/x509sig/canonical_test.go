@@ -15,7 +15,7 @@ func TestCanonical(t *testing.T) {
 	r.Header["X-Amz-Date"] = []string{"20261201T000000Z"}
 	r.Header["X-Two"] = []string{"  a   b ", "c"}
 	r.ContentLength = 2
-	got, err := canonical(r, []byte("{}"), []string{"content-length", "host", "x-amz-date", "x-two"})
+	got, err := canonical(r, "", []byte("{}"), []string{"content-length", "host", "x-amz-date", "x-two"})
 	if err != nil {
 		t.Fatal(err)
 	}

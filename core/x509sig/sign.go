@@ -63,7 +63,7 @@ func Sign(r *http.Request, body []byte, key crypto.Signer, chain [][]byte, now t
 		}
 	}
 	slices.Sort(signed)
-	request, err := canonical(r, body, signed)
+	request, err := canonical(r, "", body, signed)
 	if err != nil {
 		return fmt.Errorf("sign request: %w", err)
 	}

@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/mucura/mucura/core/basepath"
 )
 
 // Limits of what a request may bring.
@@ -54,14 +56,23 @@ func Verify(r *http.Request, body []byte, now time.Time, hosts []string) ([][]by
 	if auth.serial != leaf.SerialNumber.String() {
 		return nil, Error("the credential is not the certificate's serial number")
 	}
-	request, err := canonical(r, body, auth.signed)
+	err = auth.check(r, "", body, leaf)
+	if base := basepath.Of(r); err != nil && base != "" {
+		err = auth.check(r, base, body, leaf)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if err := auth.checkSignature(leaf.PublicKey, request); err != nil {
-		return nil, err
-	}
 	return chain, nil
+}
+
+// check verifies the signature over the request, with base before its path.
+func (a *authorization) check(r *http.Request, base string, body []byte, leaf *x509.Certificate) error {
+	request, err := canonical(r, base, body, a.signed)
+	if err != nil {
+		return err
+	}
+	return a.checkSignature(leaf.PublicKey, request)
 }
 
 // authorization is a parsed Authorization header.

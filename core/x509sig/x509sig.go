@@ -61,8 +61,8 @@ func Body(seconds int, above [][]byte) ([]byte, error) {
 	}{seconds, above})
 }
 
-// canonical is the part of the request that is signed.
-func canonical(r *http.Request, body []byte, signed []string) (string, error) {
+// canonical is the part of the request that is signed; base goes before its path.
+func canonical(r *http.Request, base string, body []byte, signed []string) (string, error) {
 	query, err := canonicalQuery(r.URL.RawQuery)
 	if err != nil {
 		return "", err
@@ -71,6 +71,7 @@ func canonical(r *http.Request, body []byte, signed []string) (string, error) {
 	if path == "" {
 		path = "/"
 	}
+	path = base + path
 	var out strings.Builder
 	fmt.Fprintf(&out, "%s\n%s\n%s\n", r.Method, path, query)
 	for _, name := range signed {

@@ -6,44 +6,23 @@ package autotls
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/mucura/mucura/adapters/acme"
 	"github.com/mucura/mucura/core/config"
 	"github.com/mucura/mucura/core/meta"
 	"github.com/mucura/mucura/core/seal"
+	"github.com/mucura/mucura/core/serve"
 )
-
-// Source gives certificates to handshakes.
-type Source interface {
-	// GetCertificate is for tls.Config.
-	GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error)
-	// Protocols are application protocols to offer besides the server's own.
-	Protocols() []string
-	// HTTPHandler answers on plain HTTP what the source has to answer there,
-	// and hands everything else to next.
-	HTTPHandler(next http.Handler) http.Handler
-	// Expiries tells until when each certificate is valid; the zero time when
-	// it has not been obtained yet.
-	Expiries() map[string]time.Time
-	// Authority is the certificate people have to trust, PEM; nil when they
-	// trust the issuer already.
-	Authority() []byte
-	// Run renews certificates until ctx is done.
-	Run(ctx context.Context)
-}
 
 // Open makes the source that the settings name; nil when TLS is off. The
 // registry and the site key are used by the modes internal and acme.
-func Open(ctx context.Context, c *config.Config, registry meta.Store, siteKey []byte, older [][]byte, log *slog.Logger) (Source, error) {
+func Open(ctx context.Context, c *config.Config, registry meta.Store, siteKey []byte, older [][]byte, log *slog.Logger) (serve.Source, error) {
 	switch c.TLS {
 	case "off":
 		return nil, nil
@@ -65,11 +44,17 @@ func Open(ctx context.Context, c *config.Config, registry meta.Store, siteKey []
 }
 
 // acmeSource is an ACME manager as a source.
-type acmeSource struct{ *acme.Manager }
+type acmeSource struct {
+	*acme.Manager
+	box *seal.Box
+}
+
+// SetSiteKeys puts other site keys in force.
+func (s acmeSource) SetSiteKeys(key []byte, older ...[]byte) error { return s.box.Set(key, older...) }
 
 func (acmeSource) Authority() []byte { return nil }
 
-func openACME(c *config.Config, registry meta.Store, box *seal.Box, log *slog.Logger) (Source, error) {
+func openACME(c *config.Config, registry meta.Store, box *seal.Box, log *slog.Logger) (serve.Source, error) {
 	o := acme.Options{
 		Directory: c.ACMEDirectory, Email: c.ACMEEmail, EABKeyID: c.ACMEEABKeyID, Profile: c.ACMEProfile,
 		NoHTTP: !slices.Contains(c.ACMEChallenges, "http-01"), NoTLSALPN: !slices.Contains(c.ACMEChallenges, "tls-alpn-01"),
@@ -98,33 +83,5 @@ func openACME(c *config.Config, registry meta.Store, box *seal.Box, log *slog.Lo
 	if err != nil {
 		return nil, err
 	}
-	return acmeSource{m}, nil
-}
-
-// Config is TLS as it is done today: 1.2 and above, and HTTP/1.1 only, since an
-// early answer over HTTP/2 resets curl's uploads.
-func Config(s Source) *tls.Config {
-	return &tls.Config{
-		MinVersion: tls.VersionTLS12,
-		NextProtos: append([]string{"http/1.1"}, s.Protocols()...),
-		// Small first records help pages, not files.
-		DynamicRecordSizingDisabled: true,
-		GetCertificate:              s.GetCertificate,
-	}
-}
-
-// Spare sees to it that an ACME authority that validates a name is not asked
-// for a certificate, whatever c says for that name.
-func Spare(s Source, c *tls.Config) *tls.Config {
-	plain, next := Config(s), c.GetConfigForClient
-	c.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-		if acme.IsChallenge(hello) {
-			return plain, nil
-		}
-		if next != nil {
-			return next(hello)
-		}
-		return nil, nil
-	}
-	return c
+	return acmeSource{m, box}, nil
 }

@@ -8,6 +8,8 @@ import (
 	"os"
 	"sync/atomic"
 	"time"
+
+	"github.com/mucura/mucura/core/serve"
 )
 
 // checkEvery is how often files are looked at.
@@ -23,7 +25,7 @@ type files struct {
 }
 
 // Files serves the key pair in two PEM files.
-func Files(certFile, keyFile string, log *slog.Logger) (Source, error) {
+func Files(certFile, keyFile string, log *slog.Logger) (serve.Source, error) {
 	c := &files{certFile: certFile, keyFile: keyFile, log: log}
 	return c, c.read()
 }

@@ -14,15 +14,20 @@ import (
 	"github.com/mucura/mucura/core/localca"
 	"github.com/mucura/mucura/core/meta"
 	"github.com/mucura/mucura/core/seal"
+	"github.com/mucura/mucura/core/serve"
 )
 
 // internal is the site's own authority as a source.
 type internal struct {
 	source *localca.Source
 	log    *slog.Logger
+	box    *seal.Box
 }
 
-func openInternal(ctx context.Context, c *config.Config, registry meta.Store, box *seal.Box, log *slog.Logger) (Source, error) {
+// SetSiteKeys puts other site keys in force.
+func (s *internal) SetSiteKeys(key []byte, older ...[]byte) error { return s.box.Set(key, older...) }
+
+func openInternal(ctx context.Context, c *config.Config, registry meta.Store, box *seal.Box, log *slog.Logger) (serve.Source, error) {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "mucura"
@@ -39,7 +44,7 @@ func openInternal(ctx context.Context, c *config.Config, registry meta.Store, bo
 	if h, _, err := net.SplitHostPort(c.Listen); err == nil && h != "" && !isUnspecified(h) {
 		fixed = append(fixed, h)
 	}
-	s := &internal{&localca.Source{Authority: authority, Now: time.Now, Names: func() []string { return reached(fixed, host) }}, log}
+	s := &internal{&localca.Source{Authority: authority, Now: time.Now, Names: func() []string { return reached(fixed, host) }}, log, box}
 	_, err = s.source.Refresh()
 	return s, err
 }

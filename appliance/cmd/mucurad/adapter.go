@@ -35,7 +35,7 @@ func (f *adapterFlags) parse(name string, args []string) error {
 	fs.BoolVar(&f.verbose, "v", false, "show what the store logs")
 	fs.BoolVar(&f.target.Volatile, "volatile", false, "the store keeps nothing when it is closed: skip what is about that")
 	fs.BoolVar(&f.target.ReaderLosesDeleted, "reader-loses-deleted", false, "a content deleted while it is read may end with an error")
-	fs.DurationVar(&f.target.Settle, "settle", 2*time.Second, "how long a scan may lag behind, where the store does not promise fresh ones")
+	fs.DurationVar(&f.target.Settle, "settle", 0, "how long a scan may lag behind, where the store does not promise fresh ones (default: what it declares)")
 	fs.DurationVar(&f.target.Timeout, "timeout", 10*time.Minute, "for each port's suite")
 	var rest []string
 	for len(args) > 0 { // flags may stand before and after the URL

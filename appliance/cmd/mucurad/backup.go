@@ -27,6 +27,7 @@ import (
 //	backup.json   which databases belong to it, and their sums
 //	meta-….db     metadata; registry-….db too when it is another store
 //	content/      contents, in the layout of the local store
+//	audit/        the audit log
 //	site.key      what the secrets in the databases are sealed with
 //
 // The databases are copied first and the contents after them: a content that
@@ -89,6 +90,9 @@ func backupStores(ctx context.Context, c *config.Config, s *app.Stores, dir stri
 	}
 	done, err := files.Backup(ctx, filepath.Join(dir, contentDir))
 	if err != nil {
+		return err
+	}
+	if err := backupAudit(c, dir, note.Created); err != nil {
 		return err
 	}
 	if err := writeFile(filepath.Join(dir, keyFile), siteKeyFile(s.SiteKey, s.OldSiteKeys)); err != nil {
@@ -200,7 +204,11 @@ func restoreFiles(ctx context.Context, c *config.Config, dir string, note *backu
 	if err != nil {
 		return err
 	}
-	paths := map[string]string{filepath.Join(dir, keyFile): c.SiteKeyFile}
+	paths, err := auditPaths(c, dir)
+	if err != nil {
+		return err
+	}
+	paths[filepath.Join(dir, keyFile)] = c.SiteKeyFile
 	for file, url := range targets {
 		path, err := localPath(url, "sqlite")
 		if err != nil {

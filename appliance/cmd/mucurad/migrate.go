@@ -83,7 +83,7 @@ func openSide(c *config.Config, metadata, registry, contents string) (*side, err
 	if err != nil {
 		return nil, err
 	}
-	if stores.SiteKey, stores.OldSiteKeys, err = siteKeys(c.SiteKeyFile); err == nil {
+	if stores.SiteKey, stores.OldSiteKeys, err = keysOf(c); err == nil {
 		err = stores.Check(c)
 	}
 	if err != nil {
@@ -107,7 +107,7 @@ func (m *migration) openBoth(c *config.Config) (from, to *side, err error) {
 	if err := m.fill(c); err != nil {
 		return nil, nil, err
 	}
-	if _, err := os.Stat(c.SiteKeyFile); err != nil {
+	if _, err := os.Stat(c.SiteKeyFile); err != nil && c.SiteKey == "" {
 		return nil, nil, fmt.Errorf("the site key of the source: %w", err)
 	}
 	if from, err = openSide(c, m.from.metadata, m.from.registry, m.from.content); err != nil {
@@ -197,7 +197,7 @@ func (m *migration) run(ctx context.Context, from *side, show *progress, mg *mig
 		return err
 	}
 	show.say("The target is complete. The source stays read-only (mucurad maintenance off takes that back).\n"+
-		"Secrets are sealed as they were: servers on the new stores need this site key file, %s (key %s).", from.app.Config.SiteKeyFile, mg.SiteKey)
+		"Secrets are sealed as they were: servers on the new stores need this site key, %s (key %s).", siteKeyPlace(from.app.Config), mg.SiteKey)
 	return nil
 }
 

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
 
+	"github.com/mucura/mucura/adapters/awssecrets"
 	"github.com/mucura/mucura/core/config"
 )
 
@@ -15,8 +17,20 @@ func parse(name string, args []string, extra func(*flag.FlagSet), want int) (*co
 	return c, err
 }
 
-func parseArgs(name string, args []string, extra func(*flag.FlagSet), want int) (*config.Config, []string, error) {
+// parseAny is parse for a command that counts its arguments itself.
+func parseAny(name string, args []string, extra func(*flag.FlagSet)) (*config.Config, []string, error) {
 	c, rest, err := config.Parse(name, args, os.Environ(), extra)
+	if err == nil {
+		err = awssecrets.Resolve(context.Background(), c)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return c, rest, nil
+}
+
+func parseArgs(name string, args []string, extra func(*flag.FlagSet), want int) (*config.Config, []string, error) {
+	c, rest, err := parseAny(name, args, extra)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -9,12 +9,30 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/mucura/mucura/core/app"
-	"github.com/mucura/mucura/core/sse"
+	"github.com/mucura/mucura/core/config"
 )
+
+// keysOf are the site keys: the setting's own, or those of the file.
+func keysOf(c *config.Config) (key []byte, older [][]byte, err error) {
+	if c.SiteKey != "" {
+		if key, older, err = app.ParseSiteKeys(c.SiteKey); err != nil {
+			err = fmt.Errorf("site-key: %w", err)
+		}
+		return key, older, err
+	}
+	return siteKeys(c.SiteKeyFile)
+}
+
+// siteKeyPlace tells people where the site key is.
+func siteKeyPlace(c *config.Config) string {
+	if c.SiteKey != "" {
+		return "the setting site-key"
+	}
+	return "the file " + c.SiteKeyFile
+}
 
 // siteKeys reads the keys that seal secrets at rest, each a line of 64
 // hexadecimal digits: the first seals, the others open what was sealed before
@@ -44,15 +62,11 @@ func readSiteKeys(path string) (key []byte, older [][]byte, err error) {
 }
 
 func parseSiteKeys(path string, text []byte) (key []byte, older [][]byte, err error) {
-	var keys [][]byte
-	for line := range strings.Lines(strings.TrimSpace(string(text)) + "\n") {
-		k, err := hex.DecodeString(strings.TrimSpace(line))
-		if err != nil || len(k) != sse.KeySize {
-			return nil, nil, fmt.Errorf("line %d of %s does not hold 64 hexadecimal digits", len(keys)+1, path)
-		}
-		keys = append(keys, k)
+	key, older, err = app.ParseSiteKeys(string(text))
+	if err != nil {
+		err = fmt.Errorf("%s: %w", path, err)
 	}
-	return keys[0], keys[1:], nil
+	return key, older, err
 }
 
 // siteKeyFile is the text siteKeys reads.
@@ -87,6 +101,9 @@ func makeSiteKey(path string) error {
 // until ctx is done. A file that cannot be read leaves those in force.
 func watchSiteKeys(ctx context.Context, a *app.App, every time.Duration) {
 	path := a.Config.SiteKeyFile
+	if a.Config.SiteKey != "" {
+		return // it is not in the file
+	}
 	stamp := modified(path)
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()

@@ -30,7 +30,7 @@ func openStores(c *config.Config) (*app.Stores, error) {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
-	key, older, err := siteKeys(c.SiteKeyFile)
+	key, older, err := keysOf(c)
 	if err != nil {
 		return nil, fmt.Errorf("site key: %w", err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/mucura/mucura/adapters/acme"
 	"github.com/mucura/mucura/adapters/acme/autotls"
 	"github.com/mucura/mucura/core/app"
+	httpd "github.com/mucura/mucura/core/serve"
 )
 
 func tlsList(ctx context.Context, name string, args []string) error {
@@ -70,7 +71,7 @@ func tlsIssue(ctx context.Context, name string, args []string) error {
 	})
 }
 
-func issueInto(dir string, s autotls.Source) error {
+func issueInto(dir string, s httpd.Source) error {
 	own, ok := s.(interface {
 		Authority() []byte
 		Fingerprint() string

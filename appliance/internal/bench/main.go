@@ -7,6 +7,7 @@
 //	go run ./appliance/internal/bench -mucurad bin/mucurad -objects 1000000
 //	go run ./appliance/internal/bench -mucurad bin/mucurad -idle 10000
 //	go run ./appliance/internal/bench -floors
+//	go run ./appliance/internal/bench -mucurad bin/mucurad -stores
 //
 // A peer takes part when its binary is found: MUCURA_BENCH_VERSITYGW (or
 // versitygw on PATH), MUCURA_BENCH_MINIO (or minio on PATH).
@@ -51,6 +52,7 @@ func main() {
 	flag.BoolVar(&o.tls, "tls", false, "measure our server over TLS too")
 	flag.IntVar(&connections, "idle", 0, "instead: what this many idle connections cost")
 	flag.IntVar(&objects, "objects", 0, "instead: how cost grows from 20,000 to this many objects")
+	stores := flag.Bool("stores", false, "instead: what requests cost on Redis and Swift, beside Swift's own S3 interface")
 	bare := flag.Bool("floors", false, "instead: what bytes cost here at the least, with no server around")
 	peer := flag.String("peer-of-floor", "", "for -floors itself")
 	flag.Parse()
@@ -61,6 +63,9 @@ func main() {
 	}
 	if connections > 0 {
 		work = func(o options) error { return idleRun(o, connections) }
+	}
+	if *stores {
+		work = storesRun
 	}
 	if *bare {
 		work = floorsRun

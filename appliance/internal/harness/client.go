@@ -2,6 +2,7 @@ package harness
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -22,6 +23,7 @@ type Client struct {
 	Endpoint string
 	Creds    sigv4.Credentials
 	HTTP     *http.Client
+	Region   string // to sign for; "" is that of the harness's servers
 }
 
 // NewClient makes a client of the server's administrator with its own
@@ -36,7 +38,7 @@ func (s *Server) NewClient() *Client {
 
 // As makes a client like c that signs with another key pair.
 func (c *Client) As(accessKeyID, secretAccessKey string) *Client {
-	return &Client{Endpoint: c.Endpoint, HTTP: c.HTTP, Creds: sigv4.Credentials{AccessKeyID: accessKeyID, SecretAccessKey: secretAccessKey}}
+	return &Client{Endpoint: c.Endpoint, HTTP: c.HTTP, Region: c.Region, Creds: sigv4.Credentials{AccessKeyID: accessKeyID, SecretAccessKey: secretAccessKey}}
 }
 
 // Answer is a response that was read whole.
@@ -93,7 +95,7 @@ func (c *Client) Request(ctx context.Context, method, bucket, key, query string,
 		r.Header.Set(header[i], header[i+1])
 	}
 	sum := sha256.Sum256(body)
-	sigv4.Sign(r, c.Creds, Region, hex.EncodeToString(sum[:]), time.Now())
+	sigv4.Sign(r, c.Creds, cmp.Or(c.Region, Region), hex.EncodeToString(sum[:]), time.Now())
 	return r, nil
 }
 

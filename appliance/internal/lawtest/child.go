@@ -30,7 +30,7 @@ type Target struct {
 	// Volatile: the store keeps nothing when it is closed, and two openings
 	// share nothing.
 	Volatile bool
-	// Settle is how long a scan may lag behind writes; 0 is two seconds.
+	// Settle is how long a scan may lag behind writes; 0 is what the store declares.
 	Settle time.Duration
 	// ReaderLosesDeleted: see contenttest.Options.
 	ReaderLosesDeleted bool

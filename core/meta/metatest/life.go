@@ -97,8 +97,19 @@ func ping(t *testing.T, e *env) {
 	e.wantErr("ping of an empty store", e.s.Ping(e.ctx), nil)
 	e.put("k", "v", meta.Always)
 	e.wantErr("ping", e.s.Ping(e.ctx), nil)
-	if a, b := e.s.Capabilities(), e.s.Capabilities(); a != b || a.Name == "" {
+}
+
+func capabilities(t *testing.T, e *env) {
+	a := e.s.Capabilities()
+	e.put("k", "v", meta.Always)
+	if b := e.s.Capabilities(); a != b || a.Name == "" {
 		t.Errorf("capabilities %+v, then %+v; want the same, and a name", a, b)
+	}
+	if a.ScanLag < 0 || a.FreshScan && a.ScanLag != 0 {
+		t.Errorf("capabilities %+v: scans are fresh, or lag by some time", a)
+	}
+	if a.MaxValue < meta.MinValue || a.MaxInline < 0 {
+		t.Errorf("capabilities %+v: want values of at least %d bytes", a, meta.MinValue)
 	}
 }
 

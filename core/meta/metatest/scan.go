@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/mucura/mucura/core/meta"
 )
@@ -31,6 +32,33 @@ func scanOrder(t *testing.T, e *env) {
 	for _, entry := range e.scan(part, meta.Range{WithValue: true}) {
 		if want := fmt.Sprintf("%.20q", entry.Key); string(entry.Record.Value) != want || string(entry.Record.Summary) != "s:"+want {
 			t.Fatalf("%.20q comes with %q and summary %q", entry.Key, entry.Record.Value, entry.Record.Summary)
+		}
+	}
+}
+
+// scansSettle: what was acknowledged is in every scan from the promised time on,
+// not only in one of several. Core waits no longer before it deletes what a scan
+// does not name.
+func scansSettle(t *testing.T, e *env) {
+	e.fill(20)
+	e.put("created", "1", meta.IfAbsent)
+	e.put("replaced", "1", meta.IfAbsent)
+	e.put("deleted", "1", meta.IfAbsent)
+	time.Sleep(e.settle()) // the changes that follow start from a state scans show
+	e.put("replaced", "2", meta.Always)
+	e.delete("deleted", meta.Always)
+	want := e.get("replaced").Version
+	time.Sleep(e.settle())
+	for range 20 {
+		seen := map[string]meta.Record{}
+		for _, entry := range e.scan(part, meta.Range{WithValue: true}) {
+			seen[entry.Key] = entry.Record
+		}
+		if _, there := seen["deleted"]; there || len(seen) != 22 {
+			t.Fatalf("%v after the last write a scan shows %d keys, deleted ones %v", e.settle(), len(seen), there)
+		}
+		if r := seen["replaced"]; r.Version != want || string(r.Value) != "2" {
+			t.Fatalf("%v after the last write a scan shows %q at version %q, not at %q", e.settle(), r.Value, r.Version, want)
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"time"
+
 	pb "github.com/mucura/mucura/adapters/plugin/storepb"
 	"github.com/mucura/mucura/core/content"
 	"github.com/mucura/mucura/core/meta"
@@ -58,7 +60,7 @@ func ToOps(ops []*pb.Operation) []meta.Op {
 func FromMetaCapabilities(c meta.Capabilities, features []pb.Feature) *pb.MetaOpenResponse {
 	return &pb.MetaOpenResponse{
 		Name: c.Name, CompareAndSet: pb.MetaOpenResponse_CompareAndSet(c.CAS), FreshScan: c.FreshScan, Batch: c.Batch,
-		MaxValue: int64(c.MaxValue), MaxInline: int64(c.MaxInline), Features: features,
+		MaxValue: int64(c.MaxValue), MaxInline: int64(c.MaxInline), Features: features, ScanLagNanos: int64(c.ScanLag),
 	}
 }
 
@@ -67,6 +69,7 @@ func ToMetaCapabilities(r *pb.MetaOpenResponse) meta.Capabilities {
 	c := meta.Capabilities{
 		Name: Clean(r.GetName(), 64), FreshScan: r.GetFreshScan(), Batch: r.GetBatch(),
 		MaxValue: int(min(r.GetMaxValue(), MaxPart)), MaxInline: int(min(max(r.GetMaxInline(), 0), MaxPart)),
+		ScanLag: time.Duration(r.GetScanLagNanos()),
 	}
 	switch r.GetCompareAndSet() {
 	case pb.MetaOpenResponse_WHEN_HEALTHY:

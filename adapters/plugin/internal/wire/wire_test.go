@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"google.golang.org/grpc/codes"
@@ -66,8 +67,11 @@ func TestUnknownCondition(t *testing.T) {
 
 func TestCapabilities(t *testing.T) {
 	want := meta.Capabilities{Name: "x", CAS: meta.WhenHealthy, FreshScan: true, Batch: true, MaxValue: meta.MinValue, MaxInline: 1}
-	if got := ToMetaCapabilities(FromMetaCapabilities(want, nil)); got != want {
-		t.Errorf("%+v became %+v", want, got)
+	lagging := meta.Capabilities{Name: "y", MaxValue: meta.MinValue, ScanLag: 90 * time.Second}
+	for _, want := range []meta.Capabilities{want, lagging} {
+		if got := ToMetaCapabilities(FromMetaCapabilities(want, nil)); got != want {
+			t.Errorf("%+v became %+v", want, got)
+		}
 	}
 	got := ToMetaCapabilities(&pb.MetaOpenResponse{CompareAndSet: 77, MaxValue: 1 << 40, MaxInline: -5})
 	if got.CAS != meta.None || got.MaxValue != MaxPart || got.MaxInline != 0 {

@@ -1,4 +1,4 @@
-package autotls
+package serve
 
 import (
 	"net"
@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// AuthorityPath is where the certificate of the site's own authority can be had.
-const AuthorityPath = "/-/ca.pem"
+// authorityPath is where the certificate of the site's own authority can be had.
+const authorityPath = "/-/ca.pem"
 
-// Plain is the handler of the plain HTTP listener beside TLS: it answers the
+// plain is the handler of the plain HTTP listener beside TLS: it answers the
 // ACME authority, gives the certificate of the site's own authority away, and
 // sends everybody else to HTTPS. Signed requests are not redirected: their
 // signature would not hold there, and they had better learn that they went out
 // in the clear.
-func Plain(s Source, httpsPort int) http.Handler {
+func plain(s Source, httpsPort int) http.Handler {
 	return s.HTTPHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case serveAuthority(s, w, r):
@@ -39,7 +39,7 @@ func Plain(s Source, httpsPort int) http.Handler {
 // serveAuthority answers a request for the authority's certificate.
 func serveAuthority(s Source, w http.ResponseWriter, r *http.Request) bool {
 	pem := s.Authority()
-	if pem == nil || r.URL.Path != AuthorityPath || (r.Method != http.MethodGet && r.Method != http.MethodHead) {
+	if pem == nil || r.URL.Path != authorityPath || (r.Method != http.MethodGet && r.Method != http.MethodHead) {
 		return false
 	}
 	w.Header().Set("Content-Type", "application/x-pem-file")
@@ -48,10 +48,10 @@ func serveAuthority(s Source, w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// Secure wraps the handler behind TLS: it gives the authority's certificate
+// secure wraps the handler behind TLS: it gives the authority's certificate
 // away, and has browsers come back by HTTPS only for as long as hsts says
 // (RFC 6797); 0 says nothing.
-func Secure(s Source, hsts time.Duration, next http.Handler) http.Handler {
+func secure(s Source, hsts time.Duration, next http.Handler) http.Handler {
 	header := "max-age=" + strconv.FormatInt(int64(hsts/time.Second), 10)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if hsts > 0 {

@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"context"
@@ -6,26 +6,26 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"syscall"
+	"net/url"
+	"strconv"
 	"time"
 
-	"github.com/mucura/mucura/adapters/acme/autotls"
 	"github.com/mucura/mucura/core/app"
 	"github.com/mucura/mucura/core/config"
 	"github.com/mucura/mucura/core/sts"
 )
 
-// listen opens the listeners: what is wrong with them is known before anything
-// is said to work.
-func listen(ctx context.Context, a *app.App) (*server, error) {
+// Listen opens the listeners that the settings ask for, with TLS when there is a
+// source of certificates: what is wrong with them is known before anything is
+// said to work.
+func Listen(ctx context.Context, a *app.App, certificates Source) (*Server, error) {
 	c := a.Config
-	s := &server{app: a}
-	var err error
-	if s.tls, err = autotls.Open(ctx, c, a.Stores.Registry, a.Stores.SiteKey, a.Stores.OldSiteKeys, a.Log); err != nil {
-		return nil, err
-	}
+	s := &Server{app: a, tls: certificates}
 	if s.tls != nil {
 		a.WatchCertificates(s.tls.Expiries)
+		if sealed, ok := s.tls.(sealedSource); ok {
+			a.OnSiteKeys(sealed.SetSiteKeys)
+		}
 	}
 	for _, open := range []func(context.Context, *config.Config) error{s.listenS3, s.listenPlain, s.listenAuth, s.listenWeb, s.listenAdmin} {
 		if err := open(ctx, c); err != nil {
@@ -39,47 +39,69 @@ func listen(ctx context.Context, a *app.App) (*server, error) {
 }
 
 // add opens a listener.
-func (s *server) add(ctx context.Context, name, address string, h *http.Server, drains bool) (*endpoint, error) {
+func (s *Server) add(ctx context.Context, name, address string, h *http.Server, drains bool) (*endpoint, error) {
 	lc := net.ListenConfig{Control: dropStalled(s.app.Config)}
 	l, err := lc.Listen(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("listener %s: %w", name, err)
+	}
+	if name != "admin" { // which is for the site's own network
+		from, err := s.app.Config.ProxyFrom()
+		if err != nil {
+			return nil, errors.Join(err, l.Close())
+		}
+		if len(from) > 0 {
+			l = listenProxied(l, from, s.app.Log)
+		}
 	}
 	e := &endpoint{name: name, listener: l, http: h, drains: drains}
 	s.endpoints = append(s.endpoints, e)
 	return e, nil
 }
 
-func (s *server) listenS3(ctx context.Context, c *config.Config) error {
+func (s *Server) listenS3(ctx context.Context, c *config.Config) error {
 	h := newHTTP(c, s.app.Log, s.app)
 	if s.tls != nil {
-		h.Handler = autotls.Secure(s.tls, c.HSTS, s.app)
-		h.TLSConfig = autotls.Spare(s.tls, s.app.Auth.ByHost(autotls.Config(s.tls)))
+		h.Handler = secure(s.tls, c.HSTS, s.app)
+		h.TLSConfig = spare(s.tls, s.app.Auth.ByHost(tlsConfig(s.tls)))
 	}
 	_, err := s.add(ctx, "s3", c.Listen, h, true)
 	return err
 }
 
 // listenPlain opens the plain HTTP listener beside TLS.
-func (s *server) listenPlain(ctx context.Context, c *config.Config) error {
+func (s *Server) listenPlain(ctx context.Context, c *config.Config) error {
 	if s.tls == nil || c.HTTPListen == "" {
 		return nil
 	}
 	port := s.endpoints[0].listener.Addr().(*net.TCPAddr).Port
-	_, err := s.add(ctx, "plain", c.HTTPListen, newHTTP(c, s.app.Log, autotls.Plain(s.tls, port)), false)
+	if len(c.ProxyProtocolFrom) > 0 { // clients know the balancer's port
+		port = publicPort(c.Endpoint)
+	}
+	_, err := s.add(ctx, "plain", c.HTTPListen, newHTTP(c, s.app.Log, plain(s.tls, port)), false)
 	return err
+}
+
+// publicPort is the port of an HTTPS URL.
+func publicPort(endpoint string) int {
+	if u, err := url.Parse(endpoint); err == nil {
+		if n, err := strconv.Atoi(u.Port()); err == nil {
+			return n
+		}
+	}
+	return 443
 }
 
 // listenAuth opens the authentication server's own listener, if it has one:
 // there every client is asked for a certificate.
-func (s *server) listenAuth(ctx context.Context, c *config.Config) error {
+func (s *Server) listenAuth(ctx context.Context, c *config.Config) error {
 	if c.AuthListen == "" {
 		return nil
 	}
 	h := newHTTP(c, s.app.Log, s.app.AuthHandler())
 	h.WriteTimeout = time.Minute
 	if s.tls != nil {
-		h.TLSConfig = autotls.Spare(s.tls, sts.Asking(autotls.Config(s.tls)))
+		h.TLSConfig = spare(s.tls, sts.Asking(tlsConfig(s.tls)))
 	}
 	_, err := s.add(ctx, "auth", c.AuthListen, h, true)
 	return err
@@ -87,15 +109,15 @@ func (s *server) listenAuth(ctx context.Context, c *config.Config) error {
 
 // listenWeb opens the listener of the pages: an origin of their own, which no
 // stored object shares.
-func (s *server) listenWeb(ctx context.Context, c *config.Config) error {
+func (s *Server) listenWeb(ctx context.Context, c *config.Config) error {
 	if c.WebListen == "" || c.WebListen == "off" {
 		return nil
 	}
 	h := newHTTP(c, s.app.Log, s.app.Pages())
 	h.WriteTimeout = time.Minute
 	if s.tls != nil {
-		h.Handler = autotls.Secure(s.tls, c.HSTS, h.Handler)
-		h.TLSConfig = autotls.Spare(s.tls, autotls.Config(s.tls))
+		h.Handler = secure(s.tls, c.HSTS, h.Handler)
+		h.TLSConfig = spare(s.tls, tlsConfig(s.tls))
 	}
 	_, err := s.add(ctx, "web", c.WebListen, h, true)
 	if err != nil && !c.WebGiven() {
@@ -105,7 +127,7 @@ func (s *server) listenWeb(ctx context.Context, c *config.Config) error {
 	return err
 }
 
-func (s *server) listenAdmin(ctx context.Context, c *config.Config) error {
+func (s *Server) listenAdmin(ctx context.Context, c *config.Config) error {
 	if c.AdminListen == "" || c.AdminListen == "off" {
 		return nil
 	}
@@ -116,20 +138,4 @@ func (s *server) listenAdmin(ctx context.Context, c *config.Config) error {
 		return nil
 	}
 	return err
-}
-
-// dropStalled makes the kernel drop a connection whose peer takes no data for
-// BodyIdle. A write deadline cannot do this for sendfile, which may be one
-// call for gigabytes. Connections inherit the option from their listener.
-func dropStalled(c *config.Config) func(string, string, syscall.RawConn) error {
-	const tcpUserTimeout = 0x12 // linux/tcp.h
-	return func(_, _ string, conn syscall.RawConn) error {
-		var err error
-		if cerr := conn.Control(func(fd uintptr) {
-			err = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpUserTimeout, int(c.BodyIdle.Milliseconds()))
-		}); cerr != nil {
-			return cerr
-		}
-		return err
-	}
 }

@@ -1,0 +1,142 @@
+package lambdahttp
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/mucura/mucura/core/s3err"
+)
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+// buffered answers an event whose door takes whole answers only.
+func (a *Adapter) buffered(ctx context.Context, e *event, d door) (*reply, error) {
+	ctx2, cancel := context.WithCancel(ctx)
+	defer cancel()
+	r, err := a.request(ctx2, e, d)
+	w := &buffer{d: d, stop: cancel}
+	if err != nil {
+		writeError(w, nil, err)
+	} else {
+		w.noBody = r.Method == http.MethodHead
+		if !a.serve(w, r) && !w.tooLarge { // not a byte has left yet: the client can be told
+			w.reset()
+			writeError(w, r, s3err.InternalError)
+		}
+	}
+	text, err := w.encode(e)
+	if err != nil {
+		return nil, err
+	}
+	if len(text) > d.maxAnswer() {
+		w.tooLarge = true
+	}
+	if w.tooLarge {
+		size := w.declared
+		w.reset()
+		writeError(w, r, answerTooLarge(size, maxBody(d), d))
+		if text, err = w.encode(e); err != nil {
+			return nil, err
+		}
+	}
+	return a.reply(ctx, jsonType, text), nil
+}
+
+// maxBody is the largest binary body that fits into a door's answer, about.
+func maxBody(d door) int64 {
+	return int64(base64.RawStdEncoding.DecodedLen(d.maxAnswer() - envelope))
+}
+
+// buffer keeps an answer, as long as its door can take it.
+type buffer struct {
+	d      door
+	header http.Header
+	sent   http.Header // as they were at WriteHeader; what is changed later is not sent
+	status int
+	body   []byte
+	noBody bool // to HEAD
+	// declared is the length the handler announced, -1 without.
+	declared int64
+	tooLarge bool
+	stop     func() // the handler need not go on
+}
+
+var errTooLarge = errors.New("the answer is larger than the function can send")
+
+func (w *buffer) reset() {
+	*w = buffer{d: w.d, noBody: w.noBody, stop: w.stop}
+}
+
+func (w *buffer) Header() http.Header {
+	if w.header == nil {
+		w.header = http.Header{}
+	}
+	return w.header
+}
+
+func (w *buffer) WriteHeader(status int) {
+	if w.status != 0 || status < 200 { // informational ones cannot be passed on
+		return
+	}
+	w.status, w.sent, w.declared = status, w.Header().Clone(), -1
+	n, err := strconv.ParseInt(w.sent.Get("Content-Length"), 10, 64)
+	if err != nil {
+		return
+	}
+	w.declared = n
+	if w.noBody || !bodyAllowed(status) {
+		return
+	}
+	// The least it can become: text as it is, else base64.
+	least := n
+	if !textual(w.sent.Get("Content-Type")) {
+		least = (n + 2) / 3 * 4
+	}
+	if least > int64(w.d.maxAnswer()) {
+		w.refuse()
+		return
+	}
+	w.body = make([]byte, 0, n)
+}
+
+func (w *buffer) refuse() {
+	w.tooLarge, w.body = true, nil
+	w.stop()
+}
+
+func (w *buffer) Write(p []byte) (int, error) {
+	w.WriteHeader(http.StatusOK)
+	switch {
+	case w.tooLarge:
+		return 0, errTooLarge
+	case w.noBody || !bodyAllowed(w.status):
+		return 0, http.ErrBodyNotAllowed
+	case w.declared >= 0 && int64(len(w.body)+len(p)) > w.declared:
+		return 0, http.ErrContentLength
+	case len(w.body)+len(p) > w.d.maxAnswer():
+		w.refuse()
+		return 0, errTooLarge
+	}
+	w.body = append(w.body, p...)
+	return len(p), nil
+}
+
+// Flush is there for handlers that ask for it; nothing can be sent early.
+func (w *buffer) Flush() {}
+
+func (w *buffer) encode(e *event) ([]byte, error) {
+	w.WriteHeader(http.StatusOK)
+	if !w.tooLarge && !w.noBody && bodyAllowed(w.status) && w.declared >= 0 && int64(len(w.body)) != w.declared {
+		// The handler broke off, which over a socket would cut the connection.
+		w.reset()
+		writeError(w, nil, s3err.InternalError)
+	}
+	return encodeReply(head(w.status, w.sent, e, w.d), w.sent.Get("Content-Type"), w.body)
+}
+
+func bodyAllowed(status int) bool {
+	return status != http.StatusNoContent && status != http.StatusNotModified
+}
