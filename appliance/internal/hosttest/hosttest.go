@@ -163,19 +163,41 @@ func (l *Lab) ours(c host.Command, binary string) host.Command {
 	return c
 }
 
-// BuildMucurad compiles the server, once for all tests of a package.
-var BuildMucurad = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "mucura-test-")
-	if err != nil {
-		return "", err
-	}
-	return harness.Build(dir, false)
-})
+// built is where the server was compiled to.
+var built struct {
+	once sync.Once
+	dir  string
+	bin  string
+	err  error
+}
 
-// WithMucurad gives the lab the real server.
+// Main runs the tests of a package that use WithMucurad, and removes the binary.
+func Main(m *testing.M) {
+	code := m.Run()
+	if built.dir != "" {
+		_ = os.RemoveAll(built.dir)
+	}
+	os.Exit(code)
+}
+
+// buildMucurad compiles the server, once for all tests of a package, unless
+// MUCURA_TEST_BINARY names one.
+func buildMucurad() (string, error) {
+	if bin := os.Getenv("MUCURA_TEST_BINARY"); bin != "" {
+		return bin, nil
+	}
+	built.once.Do(func() {
+		if built.dir, built.err = os.MkdirTemp("", "mucura-test-"); built.err == nil {
+			built.bin, built.err = harness.Build(built.dir, false)
+		}
+	})
+	return built.bin, built.err
+}
+
+// WithMucurad gives the lab the real server; the package's TestMain is Main.
 func (l *Lab) WithMucurad(t *testing.T) {
 	t.Helper()
-	bin, err := BuildMucurad()
+	bin, err := buildMucurad()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,22 +18,22 @@ import (
 // plain Ethernet interfaces go. Bonds, bridges and VLANs are an error: a machine
 // that is reachable by half of its configuration only is worse than one that says so.
 func networkConfig(text []byte) ([]spec.Interface, []string, error) {
-	var top struct {
-		Network *yaml.Node `yaml:"network"`
-		Version int        `yaml:"version"`
-	}
-	if err := safeYAML(text, &top); err != nil {
+	var outer map[string]yaml.Node
+	if err := safeYAML(text, &outer); err != nil {
 		return nil, nil, err
 	}
-	if top.Network != nil { // as in netplan's files
-		inner, err := yaml.Marshal(top.Network)
+	if n, ok := outer["network"]; ok { // as in netplan's files
+		inner, err := yaml.Marshal(&n)
 		if err != nil {
 			return nil, nil, err
 		}
 		text = inner
-		if err := safeYAML(text, &top); err != nil {
-			return nil, nil, err
-		}
+	}
+	var top struct {
+		Version int `yaml:"version"`
+	}
+	if err := safeYAML(text, &top); err != nil {
+		return nil, nil, err
 	}
 	switch top.Version {
 	case 1:

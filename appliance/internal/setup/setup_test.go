@@ -28,6 +28,8 @@ import (
 
 var ctx = context.Background()
 
+func TestMain(m *testing.M) { hosttest.Main(m) }
+
 // appliance is a fresh one whose set-up page runs, with a real mucurad.
 type appliance struct {
 	*hosttest.Lab
