@@ -149,7 +149,7 @@ report() {
 
 need_tools
 mkdir -p "$work"
-rm -f "$name".*
+rm -f "$out"/mucura-*-amd64.*
 case " ${*:-iso disk} " in
   *' iso '*)
     step 'tree' stage_tree
