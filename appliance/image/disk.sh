@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# disk.sh SLOT-DIRECTORY NAME: NAME.raw and NAME.qcow2, a disk with the system
-# installed in slot a, as "mucurad-appliance install" would.
+# disk.sh SLOT-DIRECTORY NAME: NAME.qcow2 (with RAW=1 NAME.raw, too), a disk with the
+# system installed in slot a, as "mucurad-appliance install" would.
 #
 # Nothing is mounted and no loop device used, so it works in any container. The
 # data partition stays blank: each machine makes its own file system there at its
@@ -82,3 +82,4 @@ E2FSPROGS_FAKE_TIME=$SOURCE_DATE_EPOCH debugfs -w -f "$work/times" "$work/sys.im
 put "$work/sys.img" $sys
 
 qemu-img convert -f raw -O qcow2 -c -o compression_type=zstd "$raw" "$name.qcow2"
+[ "${RAW:-}" = 1 ] || rm "$raw"
