@@ -109,11 +109,11 @@ stack-swift:
 terraform-test:
 	MUCURA_TEST_TERRAFORM=1 MUCURA_TEST_PROVIDERS=$${MUCURA_TEST_PROVIDERS:-auto} $(GO) test -count=1 -timeout 30m -v ./terraform/...
 
-# The appliance's images, in out/appliance: ISO, qcow2, raw, update bundle, SBOM.
+# The appliance's images, in out/appliance: ISO, qcow2 (RAW=1: raw), update bundle, SBOM.
 # Needs root on Debian; installs its own tools through apt.
 .PHONY: appliance appliance-test packer-validate packer-build
 appliance: build bin/mucurad-appliance
-	appliance/image/build.sh
+	RAW=$(RAW) appliance/image/build.sh
 
 # Boots what "make appliance" made (RUN=Container: only what needs no emulator).
 appliance-test:

@@ -140,7 +140,8 @@ report() {
   dpkg-query --admindir="$root/var/lib/dpkg" -W -f '${Package}\t${Version}\t${source:Package}\t${source:Version}\n' > "$name.packages"
   (cd "$top" && ${GO:-go} run ./appliance/internal/sbom -version "$version" -time "$SOURCE_DATE_EPOCH" \
     -packages "$name.packages" bin/mucurad bin/mucura bin/mucurad-appliance) > "$name.spdx.json"
-  (cd "$out" && sha256sum "mucura-$version-amd64".* > SHA256SUMS)
+  # A raw disk is 8 GiB of zeros: who publishes it compresses it, and sums that.
+  (cd "$out" && find . -name "mucura-$version-amd64.*" ! -name '*.raw' -printf '%P\n' | LC_ALL=C sort | xargs sha256sum > SHA256SUMS)
   cat "$name.packages"
   echo
   echo "$(wc -l < "$name.packages") Debian packages"
@@ -149,7 +150,7 @@ report() {
 
 need_tools
 mkdir -p "$work"
-rm -f "$name".*
+rm -f "$out"/mucura-*-amd64.*
 case " ${*:-iso disk} " in
   *' iso '*)
     step 'tree' stage_tree

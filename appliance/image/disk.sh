@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# disk.sh SLOT-DIRECTORY NAME: NAME.raw and NAME.qcow2, a disk with the system
-# installed in slot a, as "mucurad-appliance install" would.
+# disk.sh SLOT-DIRECTORY NAME: NAME.qcow2 (with RAW=1 NAME.raw, too), a disk with the
+# system installed in slot a, as "mucurad-appliance install" would.
 #
 # Nothing is mounted and no loop device used, so it works in any container. The
 # data partition stays blank: each machine makes its own file system there at its
@@ -71,7 +71,15 @@ grub-editenv "$work/sys/boot/grub/grubenv" set slot=a
 find "$work/sys" -exec touch -d "@$SOURCE_DATE_EPOCH" {} +
 # GRUB must be able to write its environment, so nothing that its driver lacks.
 E2FSPROGS_FAKE_TIME=$SOURCE_DATE_EPOCH mke2fs -q -t ext4 -L MUCURA-SYS -U "${identity}05" -m 1 \
-  -E "hash_seed=${identity}06,root_owner=0:0" -O ^metadata_csum_seed,^orphan_file -d "$work/sys" "$work/sys.img" 1G
+  -E "hash_seed=${identity}06,root_owner=0:0" -O ^metadata_csum_seed,^orphan_file -d "$work/sys" "$work/sys.img" 1G > /dev/null
+# mke2fs copies the times of the copies made above.
+(cd "$work/sys" && find . -printf '/%P\n' | LC_ALL=C sort) | while read -r path; do
+  for field in atime ctime mtime crtime; do
+    printf 'set_inode_field %s %s @%s\nset_inode_field %s %s_extra 0\n' "$path" $field "$SOURCE_DATE_EPOCH" "$path" $field
+  done
+done > "$work/times"
+E2FSPROGS_FAKE_TIME=$SOURCE_DATE_EPOCH debugfs -w -f "$work/times" "$work/sys.img" > /dev/null 2>&1
 put "$work/sys.img" $sys
 
 qemu-img convert -f raw -O qcow2 -c -o compression_type=zstd "$raw" "$name.qcow2"
+[ "${RAW:-}" = 1 ] || rm "$raw"
