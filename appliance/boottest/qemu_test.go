@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -40,7 +39,6 @@ type machine struct {
 	t      *testing.T
 	cmd    *exec.Cmd
 	serial *transcript
-	input  io.Writer
 	qmp    string
 	ports  map[int]int // the machine's to those on loopback
 	began  time.Time
@@ -102,11 +100,7 @@ func start(t *testing.T, hw hardware) *machine {
 	m.cmd = exec.Command("qemu-system-x86_64", args...)
 	m.cmd.Stdout = m.serial
 	m.cmd.Stderr = m.serial
-	input, err := m.cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	m.input, m.began = input, time.Now()
+	m.began = time.Now()
 	if err := m.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -194,14 +188,6 @@ func (m *machine) wait(pattern string) []string {
 		m.t.Fatalf("waiting for %q: %v", pattern, err)
 	}
 	return found
-}
-
-// types writes to the serial console.
-func (m *machine) types(text string) {
-	m.t.Helper()
-	if _, err := io.WriteString(m.input, text); err != nil {
-		m.t.Fatal(err)
-	}
 }
 
 func (m *machine) address(port int) string { return fmt.Sprintf("127.0.0.1:%d", m.ports[port]) }

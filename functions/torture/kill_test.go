@@ -161,7 +161,6 @@ type load struct {
 	part         int  // bytes of a part
 	one          bool // uploads have one part, for less than 5 MiB is for the last one only
 
-	mu                                 sync.Mutex
 	clients                            []*writer
 	writes, uploads, copies, lists, no atomic.Int64
 }
