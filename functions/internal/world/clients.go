@@ -78,7 +78,7 @@ func (f *Files) Run(ctx context.Context, client, endpoint, bucket string) error 
 		"PATH=" + os.Getenv("PATH"), "HOME=" + work, "REAL_HOME=" + os.Getenv("HOME"), "LANG=C.UTF-8", "PYTHONWARNINGS=ignore",
 		"ENDPOINT=" + endpoint, "HOST=" + strings.TrimPrefix(endpoint, "http://"), "SCHEME=http", "CA=/etc/ssl/certs/ca-certificates.crt", "REGION=" + Region,
 		"AWS_ACCESS_KEY_ID=" + RootKey, "AWS_SECRET_ACCESS_KEY=" + RootSecret, "AWS_DEFAULT_REGION=" + Region, "AWS_EC2_METADATA_DISABLED=true",
-		"BUCKET=" + bucket, "WORK=" + work, "MAKE_BUCKET=" + filepath.Join(root, "appliance/interop/make_bucket"),
+		"NO_MOUNT=1", "BUCKET=" + bucket, "WORK=" + work, "MAKE_BUCKET=" + filepath.Join(root, "appliance/interop/make_bucket"),
 		"TREE=" + filepath.Join(f.dir, "tree"), "MANY=" + filepath.Join(f.dir, "many"), "BIG=" + filepath.Join(f.dir, "tree/big.bin"), fmt.Sprint("MANY_COUNT=", f.many),
 	}
 	out, err := cmd.CombinedOutput()
