@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -20,6 +21,8 @@ const cleanSlack = time.Hour
 // Segments of each ID are looked at once in the life of the Store; the longer
 // contents of a site cost a HEAD each after a start. Those of an upload that
 // is still going on are looked at again.
+//
+// It begins at any container, so that runs which ctx cuts short get round.
 func (s *Store) Clean(ctx context.Context, before time.Time) (files int, bytes int64, err error) {
 	s.mu.Lock()
 	from := s.cleaned
@@ -31,8 +34,9 @@ func (s *Store) Clean(ctx context.Context, before time.Time) (files int, bytes i
 	if s.opts.pageSize > 0 {
 		c.limit = min(c.limit, s.opts.pageSize)
 	}
+	first := rand.N(s.containers)
 	for i := range s.containers {
-		if err := c.container(ctx, s.containerAt(i), from); err != nil {
+		if err := c.container(ctx, s.containerAt((first+i)%s.containers), from); err != nil {
 			return c.files, c.bytes, fmt.Errorf("clean: %w", err)
 		}
 	}

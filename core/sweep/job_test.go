@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"reflect"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/mucura/mucura/core/catalog"
+	"github.com/mucura/mucura/core/content"
 	"github.com/mucura/mucura/core/course"
 	"github.com/mucura/mucura/core/meta"
 	"github.com/mucura/mucura/core/repo"
@@ -198,6 +200,32 @@ func TestJobMeetsProblems(t *testing.T) {
 			}
 		}
 		l.wantKeys(l.bucket, "plain")
+	})
+}
+
+// tardy cleans one file, and then more than there is time for.
+type tardy struct{ content.Store }
+
+func (tardy) Clean(ctx context.Context, _ time.Time) (files int, bytes int64, err error) {
+	<-ctx.Done()
+	return 1, 10, fmt.Errorf("clean: %w", ctx.Err())
+}
+
+// TestCleaningCutShort: a store that takes long to clean is left to the next
+// run, which is no failure; when the caller gives up, it is one.
+func TestCleaningCutShort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, grades[0])
+		l.Repo.Content = tardy{l.Repo.Content}
+		rep, more, err := l.sweeper.RunJob(ctx, "unfinished", time.Minute)
+		if !more || err != nil || rep.Unfinished != 1 || rep.FreedBytes != 10 {
+			t.Errorf("more %v, %v, %+v", more, err, rep)
+		}
+		short, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		if _, _, err := l.sweeper.RunJob(short, "unfinished", time.Minute); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("cut off from outside: %v", err)
+		}
 	})
 }
 

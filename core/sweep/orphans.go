@@ -244,7 +244,8 @@ func (s *Sweeper) ranNow(ctx context.Context, job string) error {
 	return err
 }
 
-// unfinished removes files that a crash left half written.
+// unfinished removes files that a crash left half written. What the time of the
+// job does not suffice for is left to the next run.
 func (s *Sweeper) unfinished(ctx context.Context, rep *Report) error {
 	j, ok := content.As[content.Janitor](s.Repo.Content)
 	if !ok {
@@ -253,5 +254,8 @@ func (s *Sweeper) unfinished(ctx context.Context, rep *Report) error {
 	files, bytes, err := j.Clean(ctx, s.Now().Add(-s.Repo.Leeway))
 	rep.Unfinished += files
 	rep.FreedBytes += bytes
+	if errors.Is(err, context.DeadlineExceeded) && s.pause() != nil {
+		return errPaused
+	}
 	return err
 }
