@@ -502,3 +502,12 @@ func TestHostile(t *testing.T) {
 	l.fails(404, CodeNotFound, "op", "POST", "admin/requests/nothing/approve", "")
 	l.fails(501, CodeOff, "ana", "POST", "register", "")
 }
+
+// TestInvitationsAreNotOffered: a site that registers nobody invites nobody.
+func TestInvitationsAreNotOffered(t *testing.T) {
+	l := newLab(t)
+	l.fails(501, CodeOff, "op", "GET", "admin/invitations", "")
+	l.fails(501, CodeOff, "op", "POST", "admin/invitations", "{}")
+	l.fails(501, CodeOff, "op", "DELETE", "admin/invitations/x", "")
+	l.fails(403, CodeDenied, "ana", "POST", "admin/invitations", "{}")
+}

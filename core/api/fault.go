@@ -32,7 +32,7 @@ func faultOf(err error) fault {
 	case errors.Is(err, accounts.ErrInvalid):
 		return fault{http.StatusBadRequest, CodeInvalid, err.Error()}
 	case errors.Is(err, accounts.ErrNotFound):
-		return fault{http.StatusNotFound, CodeNotFound, "There is no such account, key, session or request."}
+		return fault{http.StatusNotFound, CodeNotFound, "There is no such account, key, session, request or invitation."}
 	case errors.Is(err, accounts.ErrExists):
 		return fault{http.StatusConflict, CodeExists, err.Error()}
 	case errors.Is(err, accounts.ErrTooMany):

@@ -52,6 +52,9 @@ func routes() []route {
 		{"GET", "admin/requests", operator, (*call).allRequests},
 		{"POST", "admin/requests/*/approve", governor, (*call).approve},
 		{"POST", "admin/requests/*/reject", governor, (*call).reject},
+		{"GET", "admin/invitations", operator, (*call).invitations},
+		{"POST", "admin/invitations", governor, (*call).invite},
+		{"DELETE", "admin/invitations/*", governor, (*call).withdraw},
 	}
 }
 

@@ -38,8 +38,10 @@ type Server struct {
 	// Register and Login answer POST register and POST login, which need no
 	// account or key; nil: not offered.
 	Register, Login http.Handler
-	Now             func() time.Time
-	Log             *slog.Logger
+	// Inviter is for operators who invite; nil: not offered.
+	Inviter Inviter
+	Now     func() time.Time
+	Log     *slog.Logger
 	// Observe is called once per finished request; may be nil. It must not block.
 	Observe func(audit.Event, error)
 }

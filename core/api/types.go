@@ -208,6 +208,35 @@ type Decide struct {
 	Groups []string `json:"groups,omitempty"`
 }
 
+// Invite is what POST admin/invitations takes.
+type Invite struct {
+	Label string `json:"label,omitempty"` // for whom it is
+	Uses  int    `json:"uses,omitempty"`  // for how many people; absent: one
+	Days  int    `json:"days,omitempty"`  // until it expires; absent: 14
+}
+
+// Invitation is one that is still good. Its code is not in it: a hash is all
+// that the server keeps.
+type Invitation struct {
+	ID      string    `json:"id"`
+	Label   string    `json:"label,omitempty"`
+	By      string    `json:"by,omitempty"` // name of the operator
+	Uses    int       `json:"uses"`         // left
+	Created time.Time `json:"created"`
+	Expires time.Time `json:"expires"`
+}
+
+// MadeInvitation answers POST admin/invitations; the code is told this once.
+type MadeInvitation struct {
+	Invitation
+	Code string `json:"code"`
+}
+
+// Invitations answers GET admin/invitations. DELETE admin/invitations/ID ends one.
+type Invitations struct {
+	Invitations []Invitation `json:"invitations"`
+}
+
 // Accounts answers GET admin/accounts, ?after=ID&max=N&state=S.
 type Accounts struct {
 	Accounts []Account `json:"accounts"`

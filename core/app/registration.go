@@ -2,12 +2,15 @@ package app
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/mucura/mucura/core/accounts"
 	"github.com/mucura/mucura/core/api"
+	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/config"
 	"github.com/mucura/mucura/core/gridproxy"
 	"github.com/mucura/mucura/core/registration"
@@ -82,10 +85,30 @@ func (a *App) Register(p Parts) error {
 	}
 	a.API.Register = http.HandlerFunc(programs.Register)
 	a.API.Login = http.HandlerFunc(programs.Login)
+	a.API.Inviter = inviter{svc}
 	if a.Auth.RegisterHint == "" && web != "" {
 		a.Auth.RegisterHint = "Register at " + web + " or with \"mucura register\"."
 	}
 	return a.Web.Init()
+}
+
+// inviter gives the API the errors it knows.
+type inviter struct{ *registration.Service }
+
+func (i inviter) Invite(ctx context.Context, in catalog.Invitation) (string, *catalog.Invitation, error) {
+	code, made, err := i.Service.Invite(ctx, in)
+	if errors.Is(err, registration.ErrForm) {
+		err = fmt.Errorf("%w: %s", accounts.ErrInvalid, strings.TrimPrefix(err.Error(), registration.ErrForm.Error()+": "))
+	}
+	return code, made, err
+}
+
+func (i inviter) Withdraw(ctx context.Context, id string) error {
+	err := i.Service.Withdraw(ctx, id)
+	if errors.Is(err, registration.ErrInvitation) {
+		err = fmt.Errorf("%w: %w", accounts.ErrNotFound, err)
+	}
+	return err
 }
 
 // signedRequests verifies requests signed with a certificate's key.

@@ -155,10 +155,13 @@ func (s *Service) Invitations(ctx context.Context) (list []catalog.Invitation, e
 	}
 }
 
-// Withdraw ends an invitation.
+// Withdraw ends an invitation: ErrInvitation when there is none.
 func (s *Service) Withdraw(ctx context.Context, id string) error {
 	if len(id) != 2*sha256.Size {
 		return ErrInvitation
+	}
+	if _, _, err := s.invitation(ctx, id); err != nil {
+		return err
 	}
 	return s.Registry.Delete(ctx, catalog.Invitations, id, meta.Always)
 }

@@ -113,6 +113,36 @@ func TestAdmin(t *testing.T) {
 	}
 }
 
+func TestInvitations(t *testing.T) {
+	g := newGrid(t)
+	op := g.operator()
+	if code := op.want(0, "admin", "invite", "--label", "summer school", "--uses", "30", "--days", "3"); len(strings.TrimSpace(code)) < 26 {
+		t.Errorf("code %q", code)
+	}
+	listed := op.want(0, "admin", "invitations", "--json")
+	if !strings.Contains(listed, "summer school") || field(t, listed, "by") == "" {
+		t.Errorf("listed: %s", listed)
+	}
+	id := field(t, listed, "id")
+	for _, args := range [][]string{{"admin", "invite", "--uses", "10001"}, {"admin", "invite", "--days", "-1"}, {"admin", "invite", "--label", strings.Repeat("x", 201)}} {
+		if o := op.run(args...); o.status == 0 || o.stderr == "" {
+			t.Errorf("%q: %d %s", args, o.status, o.stderr)
+		}
+	}
+	made := op.want(0, "admin", "accounts", "add", "bob", "--key", "--json")
+	bob := strings.SplitN(made, "\n", 2)[1]
+	p := g.person().with("AWS_ACCESS_KEY_ID="+field(t, bob, "id"), "AWS_SECRET_ACCESS_KEY="+field(t, bob, "secret_access_key"))
+	p.want(5, "admin", "invite")
+	p.want(5, "admin", "invitations")
+	p.want(5, "admin", "withdraw", id)
+	op.want(0, "admin", "withdraw", id)
+	op.want(4, "admin", "withdraw", id)
+	op.want(4, "admin", "withdraw", "nonsense")
+	if left := op.want(0, "admin", "invitations"); left != "" {
+		t.Errorf("left: %s", left)
+	}
+}
+
 // What login keeps is for the owner alone, and used from then on.
 func TestLogin(t *testing.T) {
 	g := newGrid(t)

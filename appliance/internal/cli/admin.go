@@ -13,7 +13,7 @@ import (
 )
 
 func (a *app) adminCommand() *cobra.Command {
-	c := &cobra.Command{Use: "admin", Short: "Accounts and requests, for operators"}
+	c := &cobra.Command{Use: "admin", Short: "Accounts, requests and invitations, for operators"}
 	accounts := &cobra.Command{Use: "accounts", Short: "List and change accounts"}
 	accounts.AddCommand(a.adminList(), a.adminAdd(), a.adminShow(), a.adminQuota(),
 		a.adminState("suspend", "suspended", "Stop an account's keys, sessions and uploads at once"),
@@ -37,7 +37,8 @@ func (a *app) adminCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return a.requests(cmd.Context(), "admin/requests") },
 	}
-	c.AddCommand(accounts, requests, a.adminDecide("approve", "Grant a request"), a.adminDecide("reject", "Refuse a request"))
+	c.AddCommand(accounts, requests, a.adminDecide("approve", "Grant a request"), a.adminDecide("reject", "Refuse a request"),
+		a.adminInvite(), a.adminInvitations(), a.adminWithdraw())
 	return c
 }
 
