@@ -19,7 +19,7 @@ func serve(ctx context.Context, name string, args []string) error {
 	if err != nil {
 		return err
 	}
-	tuneGC()
+	httpd.TuneGC()
 	log := obs.NewLog(os.Stderr, c.LogLevel)
 	stores, err := openStores(c)
 	if err != nil {

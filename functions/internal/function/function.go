@@ -20,6 +20,7 @@ import (
 	"github.com/mucura/mucura/core/app"
 	"github.com/mucura/mucura/core/config"
 	"github.com/mucura/mucura/core/obs"
+	"github.com/mucura/mucura/core/serve"
 )
 
 // Function is one of the functions.
@@ -87,6 +88,7 @@ func (f *Function) run(ctx context.Context, args, environ []string) error {
 	if err != nil {
 		return err
 	}
+	serve.TuneGC()
 	log := obs.NewLog(os.Stderr, c.LogLevel)
 	a, err := f.open(ctx, c, shape, log)
 	if err != nil {

@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"runtime"
@@ -13,17 +13,17 @@ const (
 	gcLeast    = 33
 )
 
-// tuneGC makes the collector run after a fixed amount of garbage rather than
+// TuneGC, called once as the process starts, makes the collector run after a fixed amount of garbage rather than
 // after a fraction of the live heap. The server's live heap is some megabytes,
 // so the usual setting would collect many times a second under load, for nearly
 // half the cost of a listing; and with thousands of idle connections, whose
 // memory is live, it would let as much garbage gather again.
-func tuneGC() {
+func TuneGC() {
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	metrics.Read(live)
 	heap := max(live[0].Value.Uint64(), 1<<20)
 	percent := int(min(max(100*gcHeadroom/heap, gcLeast), 1000))
 	debug.SetGCPercent(percent)
 	// Run again after the next collection.
-	runtime.SetFinalizer(&struct{ b [16]byte }{}, func(*struct{ b [16]byte }) { tuneGC() })
+	runtime.SetFinalizer(&struct{ b [16]byte }{}, func(*struct{ b [16]byte }) { TuneGC() })
 }
