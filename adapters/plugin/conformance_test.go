@@ -83,7 +83,7 @@ func (s *recovering) Delete(ctx context.Context, p meta.Partition, key string, c
 
 // TestMetaGrades runs it on stores that promise more and less.
 func TestMetaGrades(t *testing.T) {
-	for _, kind := range []string{"mem", "plain", "lagging"} {
+	for _, kind := range []string{"plain", "lagging"} {
 		t.Run(kind, func(t *testing.T) {
 			metatest.Run(t, metatest.Options{Open: func(t *testing.T) meta.Store { return mustMeta(t, quick(&logs{}), "kind", kind) }})
 		})

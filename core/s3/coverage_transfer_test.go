@@ -173,6 +173,12 @@ func showExpect(s *testServer) {
 	if got := s.answer(r); got.status != 200 {
 		s.t.Errorf("%d %s", got.status, got.body)
 	}
+	_, r = s.dial("main", "/bkt/empty", 0, "Expect", "100-continue") // botocore waits for it here, too
+	for _, want := range []int{100, 200} {
+		if got := s.answer(r); got.status != want {
+			s.t.Errorf("nothing: %d %s, want %d", got.status, got.body, want)
+		}
+	}
 }
 
 func showStorageClasses(s *testServer) {

@@ -18,6 +18,7 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/mucura/mucura/core/access"
@@ -93,6 +94,7 @@ const statusGone = 499
 
 // ServeHTTP answers one S3 request.
 func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	continueEmpty(w, r)
 	c := &call{f: f, w: w, r: r, ctx: r.Context(), now: f.Now()}
 	c.id = newRequestID()
 	c.principal = &c.nobody
@@ -102,6 +104,17 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h["X-Amz-Request-Id"], h["X-Amz-Id-2"], h["Server"] = id, id, serverHeader
 	if err := c.serve(); err != nil {
 		c.fail(err)
+	}
+}
+
+// continueEmpty answers "Expect: 100-continue" of a request without a body, for
+// which net/http sends nothing. It need not be answered (RFC 9110, 10.1.1), but
+// botocore, which asks for it with empty objects too, takes the final status for
+// a refusal then, and sends no body with the next request on the connection
+// either: that one hangs until the client's timeout, a minute.
+func continueEmpty(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength == 0 && r.ProtoAtLeast(1, 1) && strings.EqualFold(r.Header.Get("Expect"), "100-continue") {
+		w.WriteHeader(http.StatusContinue)
 	}
 }
 

@@ -194,11 +194,12 @@ func (e *env) wantKeys(r meta.Range, want []string) {
 	e.t.Helper()
 	deadline := time.Now().Add(e.settle())
 	for {
+		last := e.caps.FreshScan || time.Now().After(deadline) // asked before the scan begins
 		got := keysOf(e.scan(part, r))
 		if slices.Equal(got, want) {
 			return
 		}
-		if e.caps.FreshScan || time.Now().After(deadline) {
+		if last {
 			e.t.Fatalf("scan %+v gave\n%q, want\n%q", r, got, want)
 		}
 		time.Sleep(20 * time.Millisecond)
