@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -102,13 +103,13 @@ func TestInstaller(t *testing.T) {
 		}
 	}
 	binary := []byte("#!/bin/sh\necho it is me\n")
-	served := binary
+	var served atomic.Pointer[[]byte]
 	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/mucurad" {
 			http.NotFound(w, r)
 			return
 		}
-		_, _ = w.Write(served)
+		_, _ = w.Write(*served.Load())
 	}))
 	defer s.Close()
 	ca := filepath.Join(t.TempDir(), "ca.pem")
@@ -134,14 +135,15 @@ func TestInstaller(t *testing.T) {
 		c.Env = append(os.Environ(), "CURL_CA_BUNDLE="+ca, "NO_PROXY=127.0.0.1")
 		return c.CombinedOutput()
 	}
-	served = append([]byte("#!/bin/sh\necho evil\n"), binary...)
+	evil := append([]byte("#!/bin/sh\necho evil\n"), binary...)
+	served.Store(&evil)
 	if out, err := run(); err == nil {
 		t.Errorf("another binary was installed: %s", out)
 	}
 	if _, err := os.Stat(target); !os.IsNotExist(err) {
 		t.Errorf("something was installed: %v", err)
 	}
-	served = binary
+	served.Store(&binary)
 	if out, err := run(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
