@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 )
 
 // Invoker has a function handle an event; *Function is one.
@@ -66,15 +67,24 @@ type answer struct {
 func (a *answer) head(w http.ResponseWriter) {
 	h := w.Header()
 	for name, values := range a.MultiValueHeaders {
-		h[http.CanonicalHeaderKey(name)] = values
+		h[spelt(name)] = values
 	}
 	for name, value := range a.Headers {
-		h.Add(name, value)
+		h[spelt(name)] = append(h[spelt(name)], value)
 	}
 	for _, c := range a.Cookies {
 		h.Add("Set-Cookie", c)
 	}
 	w.WriteHeader(a.StatusCode)
+}
+
+// spelt is a header's name as net/http knows it. People's own keep the spelling
+// of the function, as clients take the end of their names for a key.
+func spelt(name string) string {
+	if strings.HasPrefix(name, "x-amz-meta-") {
+		return name
+	}
+	return http.CanonicalHeaderKey(name)
 }
 
 // buffered passes a whole answer on, within the limits of the service.
