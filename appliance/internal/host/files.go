@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // MaxFile is the largest file ReadFile reads: all are small.
@@ -18,9 +19,24 @@ var ErrTooLarge = errors.New("file is too large")
 // ReadFile reads a small file of the machine.
 func (h *Host) ReadFile(path string) ([]byte, error) { return ReadLimited(h.Path(path), MaxFile) }
 
-// ReadLimited reads a regular file of at most limit bytes.
+// ReadLimited reads a regular file of at most limit bytes: ErrTooLarge.
 func ReadLimited(path string, limit int64) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, openMode, 0)
+	return readRegular(f, err, path, limit)
+}
+
+// ReadLimitedIn is ReadLimited for a file below root, such as a volume that
+// somebody has brought.
+func ReadLimitedIn(root *os.Root, name string, limit int64) ([]byte, error) {
+	f, err := root.OpenFile(name, openMode, 0)
+	return readRegular(f, err, name, limit)
+}
+
+// openMode does not wait for the other end of a named pipe: a volume with one in
+// place of its file must not stop the start of the machine.
+const openMode = os.O_RDONLY | syscall.O_NONBLOCK
+
+func readRegular(f *os.File, err error, path string, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}

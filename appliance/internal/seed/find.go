@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"slices"
@@ -169,23 +168,7 @@ func ReadDir(dir string, rank int) (*Found, error) {
 }
 
 func readFrom(root *os.Root, name string) ([]byte, error) {
-	f, err := root.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !st.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a regular file", name)
-	}
-	b, err := io.ReadAll(io.LimitReader(f, spec.MaxSize+1))
-	if err == nil && len(b) > spec.MaxSize {
-		err = fmt.Errorf("%s: %w (limit %d bytes)", name, host.ErrTooLarge, spec.MaxSize)
-	}
-	return b, err
+	return host.ReadLimitedIn(root, name, spec.MaxSize)
 }
 
 // optional reads a file that may be absent.

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -253,4 +254,16 @@ func FuzzCloud(f *testing.F) {
 			t.Fatalf("%d interfaces", len(list))
 		}
 	})
+}
+
+// TestNamedPipe: a volume with a pipe in place of its file is refused at once,
+// where opening it would wait for ever.
+func TestNamedPipe(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mkfifo(filepath.Join(dir, FileName), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if f, err := ReadDir(dir, 1); f != nil || err == nil || !strings.Contains(err.Error(), "not a regular file") {
+		t.Errorf("%+v, %v", f, err)
+	}
 }
