@@ -77,10 +77,10 @@ functions:
 functions-demo:
 	$(GO) run ./functions/internal/demo $(DEMOFLAGS)
 
-# Ten minutes each of functions killed and frozen under load, and every client
-# through every door.
+# Ten minutes each of functions killed and frozen under load, every client through
+# every door, and the S3 front's whole suite against the gateway as a container.
 functions-torture:
-	MUCURA_TEST_FUNCTIONS_TIME=10m MUCURA_TEST_FUNCTIONS_CLIENTS=all $(GO) test -timeout 90m -v ./functions/torture
+	MUCURA_TEST_FUNCTIONS_TIME=10m MUCURA_TEST_FUNCTIONS_CLIENTS=all MUCURA_TEST_FUNCTIONS_S3=all $(GO) test -timeout 120m -v ./functions/torture
 
 .PHONY: functions functions-demo functions-torture
 

@@ -32,7 +32,7 @@ func (s *testServer) serve(b *testing.B, method, path string, body []byte) {
 	r.Header.Set("User-Agent", "bench")
 	sigv4.Sign(r, s.keys["main"], testRegion, sigv4.UnsignedPayload, time.Now())
 	w := &sink{header: http.Header{}}
-	s.front.ServeHTTP(w, r)
+	s.inside().ServeHTTP(w, r)
 	if w.status != 200 {
 		b.Fatalf("%s %s: %d", method, path, w.status)
 	}
@@ -40,7 +40,7 @@ func (s *testServer) serve(b *testing.B, method, path string, body []byte) {
 
 func benchServer(b *testing.B) *testServer {
 	s := newTestServer(b)
-	s.front.Observe = nil
+	s.inside().Observe = nil
 	s.want(200, "main", "PUT", "/bkt", "")
 	return s
 }

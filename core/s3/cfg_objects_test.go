@@ -327,7 +327,7 @@ func TestCORS(t *testing.T) {
 
 func TestBlockedSite(t *testing.T) {
 	s := newTestServer(t)
-	s.front.Site = access.Site{DefaultOwnership: catalog.ObjectWriter, BlockPublicAccess: true}
+	s.inside().Site = access.Site{DefaultOwnership: catalog.ObjectWriter, BlockPublicAccess: true}
 	s.want(200, "main", "PUT", "/bkt", "")
 	s.fails(s3err.AccessDenied, "main", "PUT", "/bkt?acl", "", "x-amz-acl", "public-read")
 	s.fails(s3err.AccessDenied, "main", "PUT", "/public", "", "x-amz-acl", "public-read")

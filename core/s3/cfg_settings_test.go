@@ -158,7 +158,7 @@ func TestOwnershipOfNewBuckets(t *testing.T) {
 	s := newTestServer(t)
 	s.want(200, "main", "PUT", "/writer", "")
 	s.fails(s3err.OwnershipControlsNotFound, "main", "GET", "/writer?ownershipControls", "")
-	s.front.Site.DefaultOwnership = catalog.BucketOwnerEnforced
+	s.inside().Site.DefaultOwnership = catalog.BucketOwnerEnforced
 	s.want(200, "main", "PUT", "/enforced", "")
 	if r := s.want(200, "main", "GET", "/enforced?ownershipControls", ""); r.element("ObjectOwnership") != "BucketOwnerEnforced" {
 		t.Error(r.body)
@@ -219,7 +219,7 @@ func TestLifecycleHeader(t *testing.T) {
 			t.Errorf("%q: put says %q, get %q", v, p, g)
 		}
 	}
-	if b, err := s.front.Repo.Bucket(t.Context(), "bkt"); err != nil || !b.HasLifecycle || b.TransitionSize != defaultTransitionSize {
+	if b, err := s.inside().Repo.Bucket(t.Context(), "bkt"); err != nil || !b.HasLifecycle || b.TransitionSize != defaultTransitionSize {
 		t.Errorf("record: %+v, %v", b, err)
 	}
 	if !strings.Contains(s.want(200, "main", "GET", "/bkt?lifecycle", "").body, "<ID>") {

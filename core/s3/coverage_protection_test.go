@@ -40,7 +40,7 @@ func showUndelete(s *testServer) {
 // sweepAfter runs the sweeper as if so many days had passed.
 func (s *testServer) sweepAfter(days int) {
 	s.t.Helper()
-	w := &sweep.Sweeper{Repo: s.front.Repo, Log: slog.New(slog.DiscardHandler), Day: 24 * time.Hour, Now: func() time.Time { return time.Now().AddDate(0, 0, days) }}
+	w := &sweep.Sweeper{Repo: s.inside().Repo, Log: slog.New(slog.DiscardHandler), Day: 24 * time.Hour, Now: func() time.Time { return time.Now().AddDate(0, 0, days) }}
 	if _, err := w.Run(s.t.Context()); err != nil {
 		s.t.Fatal(err)
 	}

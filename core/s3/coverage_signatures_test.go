@@ -161,7 +161,7 @@ func showV2(s *testServer) {
 	if r := get("GET"); r.code() != "InvalidRequest" || !strings.Contains(r.body, "s3v4") {
 		s.t.Errorf("not allowed: %d %s", r.status, r.body)
 	}
-	s.front.Verifier.AllowV2Query = true
+	s.inside().Verifier.AllowV2Query = true
 	if r := get("GET"); r.status != 200 || r.body != "hello" {
 		s.t.Errorf("allowed: %d %s", r.status, r.body)
 	}
@@ -182,7 +182,7 @@ func showPathStyle(s *testServer) {
 }
 
 func showVirtualHosted(s *testServer) {
-	s.front.Domains = []string{"s3.lab.example"}
+	s.inside().Domains = []string{"s3.lab.example"}
 	at := func(method, host, path, body string) *reply {
 		req := s.request("", method, path, body)
 		req.Host = host

@@ -34,6 +34,11 @@ const (
 	followsVersity = "S3 is followed; the test follows versitygw."
 )
 
+// followsRecord is the reason where what S3 answers can be read.
+func followsRecord(name, url string) string {
+	return "S3 is followed ([" + name + "](" + url + ")); the test follows Ceph RGW."
+}
+
 // fromTests are the differences from what tests of other projects want.
 func fromTests() []difference { return slices.Concat(fromCeph(), fromVersity()) }
 
@@ -49,7 +54,7 @@ func fromCeph() []difference {
 		{where: "ListBuckets without a signature", others: "The test wants an empty list.", ours: "403 `AccessDenied`.", why: "S3 lists for nobody; who may not ask is told so.",
 			ceph: []string{"test_list_buckets_anonymous"},
 			show: func(s *testServer) { s.fails(s3err.AccessDenied, "", "GET", "/", "") }},
-		{where: "Presigned lifetime below zero or above 7 days", others: "The tests want 403.", ours: "400 `AuthorizationQueryParametersError`, as S3; a lifetime that is over is 403.", why: followsRGW,
+		{where: "Presigned lifetime below zero or above 7 days", others: "The tests want 403.", ours: "400 `AuthorizationQueryParametersError`, as S3; a lifetime that is over is 403.", why: followsRecord("aws_auth 31", "https://github.com/bryanjos/aws_auth/issues/31"),
 			ceph: []string{"test_object_raw_put_authenticated_expired", "test_object_raw_get_x_amz_expires_out_max_range", "test_object_raw_get_x_amz_expires_out_positive_range"},
 			show: func(s *testServer) {
 				for _, d := range []time.Duration{-time.Second, 8 * 24 * time.Hour} {
@@ -58,7 +63,7 @@ func fromCeph() []difference {
 					}
 				}
 			}},
-		{where: "More than ten tags", others: "The test wants `InvalidTag`.", ours: "400 `BadRequest`: \"Object tags cannot be greater than 10\", as S3.", why: followsRGW,
+		{where: "More than ten tags", others: "The test wants `InvalidTag`.", ours: "400 `BadRequest`: \"Object tags cannot be greater than 10\", as S3.", why: followsRecord("boto3 1213", "https://github.com/boto/boto3/issues/1213"),
 			ceph: []string{"test_put_excess_tags"},
 			show: func(s *testServer) {
 				s.want(200, "main", "PUT", "/bkt/k", "hello")
@@ -68,7 +73,7 @@ func fromCeph() []difference {
 				}
 				s.fails(s3err.BadRequest, "main", "PUT", "/bkt/k?tagging", "<Tagging><TagSet>"+tags+"</TagSet></Tagging>")
 			}},
-		{where: "Default retention of 0 days", others: "The tests want `InvalidRetentionPeriod`.", ours: "400 `InvalidArgument`, as S3.", why: followsRGW,
+		{where: "Default retention of 0 days", others: "The tests want `InvalidRetentionPeriod`.", ours: "400 `InvalidArgument`, as S3.", why: followsRecord("versitygw 1738", "https://github.com/versity/versitygw/issues/1738"),
 			ceph: []string{"test_object_lock_put_obj_lock_invalid_days", "test_object_lock_put_obj_lock_invalid_years"},
 			show: func(s *testServer) {
 				s.versioned()
@@ -77,21 +82,21 @@ func fromCeph() []difference {
 		{where: "CreateBucket of a bucket one owns", others: "The tests want `BucketAlreadyExists`; S3 in us-east-1 answers 200.", ours: "409 `BucketAlreadyOwnedByYou`, as S3 in all other regions.", why: "One answer, whatever the region is called.",
 			ceph: []string{"test_bucket_recreate_overwrite_acl", "test_bucket_recreate_new_acl"},
 			show: func(s *testServer) { s.fails(s3err.BucketAlreadyOwnedByYou, "main", "PUT", "/bkt", "") }},
-		{where: "Completing a composite upload without the parts' checksums", others: "The test completes it.", ours: "400 `InvalidRequest`, as S3.", why: followsRGW,
+		{where: "Completing a composite upload without the parts' checksums", others: "The test completes it.", ours: "400 `InvalidRequest`, as S3.", why: followsRecord("opendal 4580", "https://github.com/apache/opendal/pull/4580"),
 			ceph: []string{"test_get_multipart_checksum_object_attributes"},
 			show: func(s *testServer) {
 				id := s.begin("/bkt/k", "X-Amz-Checksum-Algorithm", "SHA256")
 				e := s.part("/bkt/k", id, 1, "hello", "X-Amz-Checksum-Sha256", sumOf("SHA256", "hello"))
 				s.fails(s3err.InvalidRequest, "main", "POST", "/bkt/k?uploadId="+id, complete(e))
 			}},
-		{where: "One part twice in CompleteMultipartUpload", others: "The test lists part 1 two times.", ours: "400 `InvalidPartOrder`, as S3.", why: followsRGW,
+		{where: "One part twice in CompleteMultipartUpload", others: "The test lists part 1 two times.", ours: "400 `InvalidPartOrder`, as S3.", why: followsRecord("uppy 2324", "https://github.com/transloadit/uppy/issues/2324"),
 			ceph: []string{"test_multipart_resend_first_finishes_last"},
 			show: func(s *testServer) {
 				id := s.begin("/bkt/k")
 				part := "<Part><PartNumber>1</PartNumber><ETag>" + s.part("/bkt/k", id, 1, fullPart) + "</ETag></Part>"
 				s.fails(s3err.InvalidPartOrder, "main", "POST", "/bkt/k?uploadId="+id, "<CompleteMultipartUpload>"+part+part+"</CompleteMultipartUpload>")
 			}},
-		{where: "`x-amz-delete-marker` where there is none", others: "The test wants `false`.", ours: "GET and HEAD never send `false`, as S3.", why: followsRGW,
+		{where: "`x-amz-delete-marker` where there is none", others: "The test wants `false`.", ours: "GET and HEAD never send `false`, as S3.", why: followsRecord("HeadObject", "https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html"),
 			ceph: []string{"test_delete_marker_nonversioned"},
 			show: func(s *testServer) {
 				s.want(200, "main", "PUT", "/bkt/k", "hello")
@@ -99,7 +104,7 @@ func fromCeph() []difference {
 				s.want(204, "main", "DELETE", "/bkt/k", "")
 				s.shows(s.want(404, "main", "HEAD", "/bkt/k", ""), "X-Amz-Delete-Marker", "")
 			}},
-		{where: "A policy whose action does not fit its resource", others: "The test sets one (`s3:PutObject` on the bucket).", ours: "400 `MalformedPolicy`, as S3.", why: followsRGW,
+		{where: "A policy whose action does not fit its resource", others: "The test sets one (`s3:PutObject` on the bucket).", ours: "400 `MalformedPolicy`, as S3.", why: followsRecord("versitygw 645", "https://github.com/versity/versitygw/issues/645"),
 			ceph: []string{"test_bucket_policy_multipart"},
 			show: func(s *testServer) {
 				s.fails(s3err.MalformedPolicy, "main", "PUT", "/bkt?policy", policyOf(`"Effect":"Allow","Principal":"*","Action":"s3:PutObject","Resource":"arn:aws:s3:::bkt"`))

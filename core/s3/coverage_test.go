@@ -120,6 +120,9 @@ func (c *covered) check(t *testing.T, operation bool) {
 // unless something of it is missing.
 func (s *testServer) wantOperation(c *covered) {
 	s.t.Helper()
+	if s.front == nil {
+		return // another process keeps its events
+	}
 	s.Close() // every event has been observed
 	name := c.name
 	if c.op != "" {

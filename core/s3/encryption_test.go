@@ -368,7 +368,7 @@ func TestKeysNeedSecrecy(t *testing.T) {
 		req := s.request("main", "GET", "/bkt/k", "", sseC("a")...)
 		req.RemoteAddr = remote
 		w := httptest.NewRecorder()
-		s.front.ServeHTTP(w, req)
+		s.inside().ServeHTTP(w, req)
 		return w
 	}
 	for remote, status := range map[string]int{"127.0.0.1:9": 200, "[::1]:9": 200, "192.0.2.1:9": 400, "[2001:db8::1]:9": 400, "": 400} {
@@ -377,7 +377,7 @@ func TestKeysNeedSecrecy(t *testing.T) {
 			t.Errorf("from %q: %d %s", remote, w.Code, w.Body)
 		}
 	}
-	s.front.AllowPlainSSEC = true
+	s.inside().AllowPlainSSEC = true
 	if w := from("192.0.2.1:9"); w.Code != 200 {
 		t.Errorf("allowed, but %d %s", w.Code, w.Body)
 	}

@@ -18,7 +18,7 @@ import (
 // judge them exactly: it does not pretend to. All else works.
 func TestConditionsNeedCompareAndSet(t *testing.T) {
 	s := newTestServer(t)
-	s.front.Repo.Meta = weak.Grade{Caps: meta.Capabilities{CAS: meta.None, FreshScan: true, MaxInline: 64 << 10}}.Over(s.meta)
+	s.inside().Repo.Meta = weak.Grade{Caps: meta.Capabilities{CAS: meta.None, FreshScan: true, MaxInline: 64 << 10}}.Over(s.meta)
 	s.want(200, "main", "PUT", "/bkt", "")
 	s.want(200, "main", "PUT", "/bkt/k", "hello")
 	etag := `"` + helloMD5 + `"`

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -29,10 +30,11 @@ const testRegion = "mucura"
 
 // testServer is a Front over stores in memory, reached over HTTP. It has three
 // accounts: "main" and "alt", members, and "op", an operator. "" is nobody.
+// Where lenderVariable is set it is another process, with the same accounts.
 type testServer struct {
 	*httptest.Server
 	t     testing.TB
-	front *Front
+	front *Front // nil where it is another process
 	meta  *mem.Meta
 	keys  map[string]sigv4.Credentials
 	users map[string]*catalog.Account
@@ -44,6 +46,9 @@ type testServer struct {
 // newTestServer starts a server, which ends with the test.
 func newTestServer(t testing.TB) *testServer {
 	t.Helper()
+	if lender := os.Getenv(lenderVariable); lender != "" {
+		return borrow(t, lender)
+	}
 	ctx := context.Background()
 	s := &testServer{t: t, meta: mem.NewMeta(), keys: map[string]sigv4.Credentials{}, users: map[string]*catalog.Account{}}
 	accts := &accounts.Service{Registry: s.meta, Now: time.Now, SiteKey: bytes.Repeat([]byte{7}, 32)}
@@ -161,6 +166,7 @@ func (s *testServer) fails(code *s3err.Code, who, method, path, body string, hea
 
 // event is the last event.
 func (s *testServer) event() Event {
+	s.inside()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.events[len(s.events)-1]

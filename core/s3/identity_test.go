@@ -25,7 +25,7 @@ func (s *testServer) as(name string, c sigv4.Credentials) { s.keys[name] = c }
 func (s *testServer) session(name string, spec accounts.SessionSpec) session.Credentials {
 	s.t.Helper()
 	spec.Account = s.users["main"].ID
-	c, _, err := s.front.Accounts.Issue(context.Background(), spec)
+	c, _, err := s.inside().Accounts.Issue(context.Background(), spec)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func TestSessionRequests(t *testing.T) {
 	if a := s.do("guess", "GET", "/box/k", ""); strings.Contains(a.body, c.SecretAccessKey) {
 		t.Error("the secret is in the answer")
 	}
-	if err := s.front.Accounts.EndSession(context.Background(), s.users["main"].ID, c.AccessKeyID); err != nil {
+	if err := s.inside().Accounts.EndSession(context.Background(), s.users["main"].ID, c.AccessKeyID); err != nil {
 		t.Fatal(err)
 	}
 	s.fails(s3err.AccessDenied, "job", "GET", "/box/k", "")
@@ -96,7 +96,7 @@ func TestScopedKey(t *testing.T) {
 		s.want(200, "main", "PUT", b+"/run/a", "x")
 		s.want(200, "main", "PUT", b+"/b", "x")
 	}
-	k, err := s.front.Accounts.AddKey(context.Background(), s.users["main"].ID, accounts.KeySpec{Scope: catalog.Scope{
+	k, err := s.inside().Accounts.AddKey(context.Background(), s.users["main"].ID, accounts.KeySpec{Scope: catalog.Scope{
 		{Bucket: "box", Prefix: "run/", Access: catalog.ReadWrite}, {Bucket: "fresh", Access: catalog.ReadWrite},
 	}})
 	if err != nil {
@@ -152,13 +152,13 @@ func (b *slowBody) Read(p []byte) (int, error) {
 func TestRunningUploadStops(t *testing.T) {
 	for name, stop := range map[string]func(s *testServer) error{
 		"suspended": func(s *testServer) error {
-			return s.front.Accounts.Suspend(context.Background(), s.users["main"].ID, "asked")
+			return s.inside().Accounts.Suspend(context.Background(), s.users["main"].ID, "asked")
 		},
 		"key removed": func(s *testServer) error {
-			return s.front.Accounts.RemoveKey(context.Background(), s.users["main"].ID, s.keys["main"].AccessKeyID)
+			return s.inside().Accounts.RemoveKey(context.Background(), s.users["main"].ID, s.keys["main"].AccessKeyID)
 		},
 		"session ended": func(s *testServer) error {
-			return s.front.Accounts.EndSessions(context.Background(), s.users["main"].ID)
+			return s.inside().Accounts.EndSessions(context.Background(), s.users["main"].ID)
 		},
 		"nothing": func(*testServer) error { return nil },
 	} {
@@ -172,7 +172,7 @@ func TestRunningUploadStops(t *testing.T) {
 					who = "job"
 				}
 				var ahead atomic.Int64 // of the server's clock
-				s.front.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+				s.inside().Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
 				var asked atomic.Int64
 				body := &slowBody{pieces: pieces, between: func(left int) {
 					asked.Add(1)
@@ -195,7 +195,7 @@ func TestRunningUploadStops(t *testing.T) {
 					t.Fatal(err)
 				}
 				server.Header, server.Host, server.ContentLength, server.RemoteAddr = r.Header, r.URL.Host, r.ContentLength, "192.0.2.1:1"
-				s.front.ServeHTTP(w, server)
+				s.inside().ServeHTTP(w, server)
 				if name == "nothing" {
 					if w.status != 200 {
 						t.Fatalf("an upload that nobody stopped: %d", w.status)
@@ -208,9 +208,9 @@ func TestRunningUploadStops(t *testing.T) {
 				if n := asked.Load(); pieces > 100 && n > 20 {
 					t.Errorf("read %d seconds on", n)
 				}
-				s.front.Now = time.Now
+				s.inside().Now = time.Now
 				s.fails(s3err.NoSuchKey, "op", "GET", "/box/k", "")
-				u, err := s.front.Repo.Quota.Usage(context.Background(), s.users["main"].ID)
+				u, err := s.inside().Repo.Quota.Usage(context.Background(), s.users["main"].ID)
 				if err != nil || u.Bytes != 0 {
 					t.Errorf("usage %+v, %v", u, err)
 				}
@@ -235,7 +235,7 @@ func TestNoSuspendedRequest(t *testing.T) {
 	s := newTestServer(t)
 	s.want(200, "main", "PUT", "/box", "")
 	s.session("job", accounts.SessionSpec{})
-	if err := s.front.Accounts.Suspend(context.Background(), s.users["main"].ID, "asked"); err != nil {
+	if err := s.inside().Accounts.Suspend(context.Background(), s.users["main"].ID, "asked"); err != nil {
 		t.Fatal(err)
 	}
 	for _, who := range []string{"main", "job"} {
@@ -263,7 +263,7 @@ func TestGuessingIsSlowed(t *testing.T) {
 		t.Errorf("%d judged, %d slowed", judged, slowed)
 	}
 	s.want(200, "alt", "GET", "/", "") // another key from there
-	other := &accounts.Service{Registry: s.meta, Now: time.Now, SiteKey: s.front.Accounts.SiteKey}
+	other := &accounts.Service{Registry: s.meta, Now: time.Now, SiteKey: s.inside().Accounts.SiteKey}
 	verify := func(who, address string) error {
 		_, err := other.Verify(&sigv4.Verifier{Keys: other}, s.request(who, "GET", "/", ""), address)
 		return err

@@ -320,7 +320,7 @@ func (s *testServer) dial(who, path string, length int, headers ...string) (net.
 	req.Body, req.ContentLength = io.NopCloser(strings.NewReader("")), int64(length)
 	req.Header.Set("Content-Length", strconv.Itoa(length))
 	sigv4.Sign(req, s.keys[who], testRegion, sigv4.UnsignedPayload, time.Now())
-	conn, err := net.Dial("tcp", s.Listener.Addr().String())
+	conn, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -366,7 +366,7 @@ func TestExpectContinue(t *testing.T) {
 func TestBodyIdle(t *testing.T) {
 	s := newTestServer(t)
 	s.want(200, "main", "PUT", "/bkt", "")
-	s.front.BodyIdle = 50 * time.Millisecond
+	s.inside().BodyIdle = 50 * time.Millisecond
 	conn, r := s.dial("main", "/bkt/k", 100)
 	io.WriteString(conn, "some") // and never the rest
 	if got := s.answer(r); got.status != 400 || got.code() != "RequestTimeout" {

@@ -263,7 +263,7 @@ func TestPostLarge(t *testing.T) {
 	if r := s.post("/bkt", file, s.signedForm("main", "bkt", map[string]string{"key": "no"}, []any{"content-length-range", 0, 1 << 16})); r.code() != "EntityTooLarge" {
 		t.Errorf("%d %s", r.status, r.body)
 	}
-	if u, err := s.front.Repo.Quota.Usage(t.Context(), s.users["main"].ID); err != nil || u.Bytes != int64(len(file)) {
+	if u, err := s.inside().Repo.Quota.Usage(t.Context(), s.users["main"].ID); err != nil || u.Bytes != int64(len(file)) {
 		t.Errorf("usage %+v, %v", u, err)
 	}
 }

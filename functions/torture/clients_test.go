@@ -12,7 +12,8 @@ import (
 
 // TestClients has real clients work through shape B, large files and all, and
 // through the doors of shape A with small ones. By default one goes
-// through each door; MUCURA_TEST_FUNCTIONS_CLIENTS=all takes all.
+// through each door; MUCURA_TEST_FUNCTIONS_CLIENTS=all takes all four, and through
+// shape B every client that appliance/interop knows.
 func TestClients(t *testing.T) {
 	b := container(t, "gateway")
 	if err := world.InstallClients(t.Context()); err != nil {
@@ -26,11 +27,17 @@ func TestClients(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Run("container", func(t *testing.T) { runClients(t, large, b.URL, "c", world.Clients) })
+	all, through := os.Getenv("MUCURA_TEST_FUNCTIONS_CLIENTS") == "all", world.Clients
+	if all {
+		if through, err = world.AllClients(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Run("container", func(t *testing.T) { runClients(t, large, b.URL, "c", through) })
 	for _, d := range lambdatest.Doors {
 		t.Run(d.String(), func(t *testing.T) {
 			clients := []string{"rclone"}
-			if os.Getenv("MUCURA_TEST_FUNCTIONS_CLIENTS") == "all" {
+			if all {
 				clients = world.Clients
 			}
 			runClients(t, small, front(t, d, 4), d.String(), clients)

@@ -16,6 +16,23 @@ import (
 // scripts are those of appliance/interop/clients.
 var Clients = []string{"aws", "python_boto3.py", "rclone", "s3cmd"}
 
+// AllClients are all whose scripts are there.
+func AllClients(ctx context.Context) ([]string, error) {
+	root, err := moduleRoot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	files, err := os.ReadDir(filepath.Join(root, "appliance/interop/clients"))
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, f := range files {
+		names = append(names, f.Name())
+	}
+	return names, nil
+}
+
 // ErrNoClient is wrapped when a client is not installed.
 var ErrNoClient = errors.New("client cannot run here")
 

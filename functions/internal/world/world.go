@@ -14,7 +14,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/mucura/mucura/adapters/lambdahttp/lambdatest"
@@ -28,6 +27,9 @@ const (
 	RootSecret = "functions-root-secret-0123456789"
 	Region     = "mucura"
 )
+
+// SiteKey is the key of every world that seals secrets, in hexadecimal digits.
+const SiteKey = "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a"
 
 // Stores are where a site's data are.
 type Stores struct {
@@ -72,7 +74,7 @@ type World struct {
 // bin. What it needs besides lies in dir.
 func New(dir, bin, metadata, content string, log io.Writer) (*World, error) {
 	key := filepath.Join(dir, "site.key")
-	if err := os.WriteFile(key, []byte(strings.Repeat("5a", 32)+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(key, []byte(SiteKey+"\n"), 0o600); err != nil {
 		return nil, err
 	}
 	return &World{Bin: bin, Log: log, Env: []string{
