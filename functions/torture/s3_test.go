@@ -43,7 +43,7 @@ func TestS3(t *testing.T) {
 	if out, err := exec.CommandContext(t.Context(), "go", append(build, dir)...).CombinedOutput(); err != nil {
 		t.Fatalf("go test -c: %v\n%s", err, out)
 	}
-	l := &lender{w: w, lent: map[string]*world.Container{}}
+	l := &lender{w: w, started: time.Now().UnixNano(), lent: map[string]*world.Container{}}
 	server := httptest.NewServer(l)
 	defer server.Close()
 	defer l.end()
@@ -88,7 +88,9 @@ func metadataOf(w *world.World) string {
 
 // lender starts gateways and stops them, as lent_test.go of core/s3 asks.
 type lender struct {
-	w      *world.World
+	w       *world.World
+	started int64 // in the names of its repositories, for the Redis may have served other runs
+
 	mu     sync.Mutex
 	number int
 	lent   map[string]*world.Container
@@ -124,7 +126,7 @@ func (l *lender) lend(r *http.Request) (any, error) {
 	if strings.Contains(u, "?") {
 		sep = "&"
 	}
-	u += sep + "prefix=s3-" + path[1:]
+	u += fmt.Sprintf("%sprefix=s3-%d-%s", sep, l.started, path[1:])
 	people, err := newAccounts(r.Context(), u)
 	if err != nil {
 		return nil, err
