@@ -249,15 +249,15 @@ func readState(t *testing.T, s *harness.Server) (st state) {
 	return st
 }
 
+type version struct{ Key, VersionId string }
+
 // emptyVersions deletes every version and aborts every upload of a bucket.
 func emptyVersions(t *testing.T, s *harness.Server, b string) {
 	t.Helper()
 	ctx, c := context.Background(), s.NewClient()
 	for {
 		a := must(t)(c.Must(ctx, "GET", b, "", "versions=", nil, 200))
-		var page struct {
-			Version, DeleteMarker []struct{ Key, VersionId string }
-		}
+		var page struct{ Version, DeleteMarker []version }
 		if err := xml.Unmarshal(a.Body, &page); err != nil {
 			t.Fatal(err)
 		}
@@ -265,8 +265,17 @@ func emptyVersions(t *testing.T, s *harness.Server, b string) {
 		if len(all) == 0 {
 			break
 		}
-		for _, v := range all {
-			must(t)(c.Must(ctx, "DELETE", b, v.Key, "versionId="+v.VersionId, nil, 204))
+		doc, err := xml.Marshal(struct {
+			XMLName xml.Name `xml:"Delete"`
+			Quiet   bool
+			Object  []version
+		}{Quiet: true, Object: all})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a = must(t)(c.Do(ctx, "POST", b, "", "delete=", doc, "Content-MD5", md5Base64(doc)))
+		if a.Status != 200 || bytes.Contains(a.Body, []byte("<Error>")) {
+			t.Fatalf("DeleteObjects: %d %s", a.Status, a.Body)
 		}
 	}
 	a := must(t)(c.Must(ctx, "GET", b, "", "uploads=", nil, 200))
