@@ -51,7 +51,7 @@ func MakeFiles(dir string, big, many int) (*Files, error) {
 		return nil, err
 	}
 	for name, size := range map[string]int{
-		"big.bin": big, "a b.bin": 70_000, "plus+plus.bin": 5000, "per%cent 100%25 %2F.bin": 5001, "é à ü.txt": 12, "emoji 😀.bin": 100_000,
+		"big.bin": big, "a b.bin": 70_000, "plus+plus.bin": 5000, "per%cent 100%25 %2F.bin": 5001, "per%cent 100%25.bin": 5001, "é à ü.txt": 12, "emoji 😀.bin": 100_000,
 		"dir with space/é/nested & (odd) [x]=~.txt": 7, "empty": 0,
 	} {
 		if err := os.WriteFile(filepath.Join(tree, name), letters(size), 0o644); err != nil {
