@@ -10,14 +10,12 @@ import (
 	"github.com/mucura/mucura/core/s3err"
 )
 
-func itoa(n int) string { return strconv.Itoa(n) }
-
 // buffered answers an event whose door takes whole answers only.
-func (a *Adapter) buffered(ctx context.Context, e *event, d door) (*reply, error) {
-	ctx2, cancel := context.WithCancel(ctx)
+func (a *Adapter) buffered(ctx context.Context, e *event, d door, out sink) error {
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	r, err := a.request(ctx2, e, d)
-	w := &buffer{d: d, stop: cancel}
+	r, err := a.request(ctx, e, d)
+	w := &buffer{e: e, d: d, stop: cancel}
 	if err != nil {
 		writeError(w, nil, err)
 	} else {
@@ -27,22 +25,14 @@ func (a *Adapter) buffered(ctx context.Context, e *event, d door) (*reply, error
 			writeError(w, r, s3err.InternalError)
 		}
 	}
-	text, err := w.encode(e)
-	if err != nil {
-		return nil, err
-	}
-	if len(text) > d.maxAnswer() {
-		w.tooLarge = true
-	}
-	if w.tooLarge {
+	text := w.encode()
+	if w.tooLarge || len(text) > d.maxAnswer() {
 		size := w.declared
 		w.reset()
 		writeError(w, r, answerTooLarge(size, maxBody(d), d))
-		if text, err = w.encode(e); err != nil {
-			return nil, err
-		}
+		text = w.encode()
 	}
-	return a.reply(ctx, jsonType, text), nil
+	return out.whole(text)
 }
 
 // maxBody is the largest binary body that fits into a door's answer, about.
@@ -52,9 +42,11 @@ func maxBody(d door) int64 {
 
 // buffer keeps an answer, as long as its door can take it.
 type buffer struct {
+	e      *event
 	d      door
 	header http.Header
-	sent   http.Header // as they were at WriteHeader; what is changed later is not sent
+	text   []byte // of the head, as it was at WriteHeader; what is changed later is not sent
+	kind   string // of the body
 	status int
 	body   []byte
 	noBody bool // to HEAD
@@ -67,7 +59,7 @@ type buffer struct {
 var errTooLarge = errors.New("the answer is larger than the function can send")
 
 func (w *buffer) reset() {
-	*w = buffer{d: w.d, noBody: w.noBody, stop: w.stop}
+	*w = buffer{e: w.e, d: w.d, noBody: w.noBody, stop: w.stop}
 }
 
 func (w *buffer) Header() http.Header {
@@ -81,8 +73,9 @@ func (w *buffer) WriteHeader(status int) {
 	if w.status != 0 || status < 200 { // informational ones cannot be passed on
 		return
 	}
-	w.status, w.sent, w.declared = status, w.Header().Clone(), -1
-	n, err := strconv.ParseInt(w.sent.Get("Content-Length"), 10, 64)
+	w.status, w.declared, w.kind = status, -1, w.header.Get("Content-Type")
+	w.text = appendHead(make([]byte, 0, 1024), status, w.header, w.e, w.d)
+	n, err := strconv.ParseInt(w.header.Get("Content-Length"), 10, 64)
 	if err != nil {
 		return
 	}
@@ -92,7 +85,7 @@ func (w *buffer) WriteHeader(status int) {
 	}
 	// The least it can become: text as it is, else base64.
 	least := n
-	if !textual(w.sent.Get("Content-Type")) {
+	if !textual(w.kind) {
 		least = (n + 2) / 3 * 4
 	}
 	if least > int64(w.d.maxAnswer()) {
@@ -127,14 +120,14 @@ func (w *buffer) Write(p []byte) (int, error) {
 // Flush is there for handlers that ask for it; nothing can be sent early.
 func (w *buffer) Flush() {}
 
-func (w *buffer) encode(e *event) ([]byte, error) {
+func (w *buffer) encode() []byte {
 	w.WriteHeader(http.StatusOK)
 	if !w.tooLarge && !w.noBody && bodyAllowed(w.status) && w.declared >= 0 && int64(len(w.body)) != w.declared {
 		// The handler broke off, which over a socket would cut the connection.
 		w.reset()
 		writeError(w, nil, s3err.InternalError)
 	}
-	return encodeReply(head(w.status, w.sent, e, w.d), w.sent.Get("Content-Type"), w.body)
+	return appendBody(w.text, w.kind, w.body)
 }
 
 func bodyAllowed(status int) bool {

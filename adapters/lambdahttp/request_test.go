@@ -21,7 +21,7 @@ func see(t *testing.T, a *Adapter, event string) *http.Request {
 	t.Helper()
 	var seen *http.Request
 	a.Handler = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen = r })
-	body, err := a.Invoke(t.Context(), []byte(event))
+	body, err := a.invoke(t.Context(), []byte(event))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func TestCertificates(t *testing.T) {
 		}
 	}
 	bad := strings.Replace(elb("https"), text, "-----BEGIN%20CERTIFICATE-----%0AAAAA%0A-----END%20CERTIFICATE-----", 1)
-	body, err := (&Adapter{ClientCertificates: true}).Invoke(t.Context(), []byte(bad))
+	body, err := (&Adapter{ClientCertificates: true}).invoke(t.Context(), []byte(bad))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,7 +220,7 @@ func FuzzEvent(f *testing.F) {
 		_, _ = io.Copy(w, r.Body)
 	})}
 	f.Fuzz(func(t *testing.T, event string) {
-		body, err := a.Invoke(t.Context(), []byte(event))
+		body, err := a.invoke(t.Context(), []byte(event))
 		if err != nil {
 			return
 		}

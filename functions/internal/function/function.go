@@ -99,8 +99,7 @@ func (f *Function) run(ctx context.Context, args, environ []string) error {
 		"metadata", config.Redact(c.Metadata), "registry", config.Redact(c.Registry), "content", config.Redact(c.Content), "base_path", c.BasePath)
 	switch shape {
 	case Lambda:
-		f.lambda(a)
-		return errors.New("the platform's loop has ended")
+		return f.lambda(ctx, a, getenv("AWS_LAMBDA_RUNTIME_API"))
 	case Container:
 		return f.container(ctx, a, getenv("PORT"))
 	case Once:

@@ -116,5 +116,5 @@ func (c *Container) Stop() error {
 // Process is the process now.
 func (c *Container) Process() int { return c.cmd.Process.Pid }
 
-// Used is the CPU time the process has used, in steps of 10 ms.
+// Used is the CPU time the process has used.
 func (c *Container) Used() time.Duration { return lambdatest.ProcessTime(c.cmd.Process.Pid) }
