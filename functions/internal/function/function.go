@@ -28,6 +28,9 @@ type Function struct {
 	Name string
 	// Handler answers requests; nil for a function that runs jobs only.
 	Handler func(*app.App) http.Handler
+	// Part is what the function is of a site, auth or web, "" for the S3 endpoint:
+	// with listeners of its own it serves that part only.
+	Part string
 	// Jobs says that it runs scheduled jobs.
 	Jobs bool
 	// People says that it deals with people who are not known yet, by password

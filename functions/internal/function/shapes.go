@@ -65,11 +65,16 @@ func (f *Function) daemon(ctx context.Context, a *app.App) error {
 	if err != nil {
 		return err
 	}
-	s, err := serve.Listen(ctx, a, certificates)
+	var s *serve.Server
+	if f.Part == "" {
+		s, err = serve.Listen(ctx, a, certificates)
+	} else {
+		s, err = serve.ListenPart(ctx, a, certificates, serve.Part{Name: f.Part, Handler: f.Handler(a), Asks: f.Part == "auth"})
+	}
 	if err != nil {
 		return err
 	}
-	a.Log.Info("serving", "endpoint", s.URL(), "auth", s.Address("auth"), "web", s.Address("web"))
+	a.Log.Info("serving", "s3", s.Address("s3"), "auth", s.Address("auth"), "web", s.Address("web"))
 	return s.Run(ctx)
 }
 
