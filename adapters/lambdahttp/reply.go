@@ -2,13 +2,10 @@ package lambdahttp
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/xml"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/mucura/mucura/core/s3err"
 )
@@ -82,20 +79,6 @@ func spelling(name string, n int) string {
 		}
 	}
 	return string(b)
-}
-
-// appendBody appends the rest of the JSON of a whole answer.
-func appendBody(b []byte, kind string, body []byte) []byte {
-	switch {
-	case len(body) == 0:
-	case textual(kind) && utf8.Valid(body):
-		b = appendQuoted(append(b, `,"body":`...), body)
-	default:
-		b = slices.Grow(b, base64.StdEncoding.EncodedLen(len(body))+40)
-		b = append(b, `,"isBase64Encoded":true,"body":"`...)
-		b = append(base64.StdEncoding.AppendEncode(b, body), '"')
-	}
-	return append(b, '}')
 }
 
 // textual tells whether a media type is worth being sent as text: it takes less

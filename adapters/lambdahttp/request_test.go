@@ -1,11 +1,13 @@
 package lambdahttp
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/json"
 	"encoding/pem"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -184,6 +186,43 @@ func TestAnswers(t *testing.T) {
 			s.Close()
 			if closed != 1 {
 				t.Errorf("%s, %s: After was called %d times", d, name, closed)
+			}
+		}
+	}
+}
+
+// TestPieces has a handler write its answer in pieces of any length.
+func TestPieces(t *testing.T) {
+	want := make([]byte, 1000)
+	for i := range want {
+		want[i] = byte(i * 7)
+	}
+	for round := range 200 {
+		for _, kind := range []string{"image/png", "text/plain"} {
+			a := &Adapter{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", kind)
+				for rest := want; len(rest) > 0; {
+					n := min(rand.IntN(7)*(round%5), len(rest))
+					if _, err := w.Write(rest[:n]); err != nil {
+						t.Error(err)
+					}
+					if rest = rest[n:]; round%5 == 0 {
+						_, _ = w.Write(rest)
+						break
+					}
+				}
+			})}
+			answer, err := a.invoke(t.Context(), []byte(`{"rawPath":"/","requestContext":{"domainName":"x.lambda-url.y","http":{"method":"GET"}}}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := io.ReadAll(answer)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := told{body: text}
+			if !bytes.Equal(got.decoded(t), want) {
+				t.Fatalf("other bytes in round %d: %s", round, text)
 			}
 		}
 	}

@@ -40,7 +40,7 @@ const (
 // the platform wants, until ctx ends, which gives nil, or the API fails.
 func (a *Adapter) Run(ctx context.Context, address string) error {
 	if strings.ContainsFunc(address, func(r rune) bool { return r <= ' ' || r == '/' || r > '~' }) {
-		return fmt.Errorf("Runtime API: bad address %q", address)
+		return fmt.Errorf("runtime API: bad address %q", address)
 	}
 	n := max(lambdacontext.MaxConcurrency(), 1)
 	if n == 1 {
@@ -70,7 +70,7 @@ func (a *Adapter) loop(ctx context.Context, address string) error {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("Runtime API: next event: %w", err)
+			return fmt.Errorf("runtime API: next event: %w", err)
 		}
 		if err := a.answer(c, in); err != nil {
 			return err
@@ -141,7 +141,7 @@ type apiStatus struct {
 	text string
 }
 
-func (e *apiStatus) Error() string { return fmt.Sprintf("Runtime API: %d: %s", e.code, e.text) }
+func (e *apiStatus) Error() string { return fmt.Sprintf("runtime API: %d: %s", e.code, e.text) }
 
 // ready connects, unless there is a connection that can be relied upon. fresh
 // tells that it is a new one.
