@@ -34,14 +34,15 @@ func TestDaemons(t *testing.T) {
 		"MUCURA_ENDPOINT=https://" + s3Host, "MUCURA_AUTH_URL=https://" + authHost, "MUCURA_WEB_URL=https://" + webHost,
 		"MUCURA_TRUST_DIR=" + trust, "MUCURA_VOMSDIR=" + vomsdir, "MUCURA_APPROVE=vo:" + gridtest.VO + ";dn:OU=People,DC=example,DC=org",
 	}
+	var all []*world.Container
 	daemons := func(name, host string, n int, extra ...string) servetest.Backend {
 		b := servetest.Backend{Host: host}
 		for range n {
-			d, err := w.Daemon(t.Context(), name, append(append(extra, common...), "MUCURA_TLS_NAME="+host)...)
+			d, err := w.Daemon(name, append(append(extra, common...), "MUCURA_TLS_NAME="+host)...)
 			if err != nil {
 				t.Fatal(err)
 			}
-			t.Cleanup(d.Kill)
+			all = append(all, d)
 			b.Servers = append(b.Servers, d.Address)
 		}
 		return b
@@ -51,7 +52,18 @@ func TestDaemons(t *testing.T) {
 		daemons("credentials", authHost, 2, "MUCURA_AUTH_HOST="+authHost),
 		daemons("registration", webHost, 1),
 	}
-	servetest.Balancer(t, p.TLSPort, backends...)
+	servetest.Balancer(t, p.TLSPort, backends...) // by which the authority looks at them
+	for _, d := range all {
+		if err := d.Launch(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(d.Kill)
+	}
+	for _, d := range all {
+		if err := d.Ready(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
 	front, roots := fmt.Sprint("127.0.0.1:", p.TLSPort), p.Issuers()
 	for _, b := range backends {
 		if seen := servetest.Serials(t, b, roots); len(seen) != 1 {

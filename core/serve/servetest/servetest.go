@@ -23,7 +23,9 @@ import (
 
 // haproxyConfig is a balancer that passes TCP through and names clients; so do
 // its health checks, which say LOCAL. It chooses by the host that a client asks
-// for in the clear, the first where it asks for none of them.
+// for in the clear, the first where it asks for none of them. A server that is
+// starting is waited for: an ACME authority that finds nobody asks again after a
+// minute only.
 const haproxyConfig = `
 global
   maxconn 256
@@ -60,7 +62,7 @@ func Balancer(t testing.TB, port int, backends ...Backend) {
 	for i, b := range backends {
 		text += fmt.Sprintf("backend b%d\n", i)
 		for j, s := range b.Servers {
-			text += fmt.Sprintf("  server n%d %s send-proxy-v2 check check-send-proxy inter 300ms fall 1 rise 1\n", j, s)
+			text += fmt.Sprintf("  server n%d %s send-proxy-v2 check check-send-proxy inter 300ms downinter 50ms fall 20 rise 1\n", j, s)
 		}
 	}
 	file := filepath.Join(t.TempDir(), "haproxy.cfg")

@@ -38,24 +38,26 @@ func (w *World) Container(ctx context.Context, name string, extra ...string) (*C
 	if err != nil {
 		return nil, err
 	}
-	return w.start(ctx, &Container{URL: "http://" + a[0], name: name}, append([]string{"PORT=" + port}, extra...))
-}
-
-// Daemon starts a function of shape C and waits until its stores answer.
-func (w *World) Daemon(ctx context.Context, name string, extra ...string) (*Container, error) {
-	a, err := freeAddresses(2)
-	if err != nil {
-		return nil, err
-	}
-	return w.start(ctx, &Container{URL: "http://" + a[1], Address: a[0], name: name}, append([]string{"MUCURA_LISTEN=" + a[0], "MUCURA_ADMIN_LISTEN=" + a[1]}, extra...))
-}
-
-func (w *World) start(ctx context.Context, c *Container, extra []string) (*Container, error) {
-	c.w, c.env = w, append(append([]string{}, w.Env...), extra...)
+	c := w.container(&Container{URL: "http://" + a[0], name: name}, append([]string{"PORT=" + port}, extra...))
 	if err := c.Launch(); err != nil {
 		return nil, err
 	}
 	return c, c.Ready(ctx)
+}
+
+// Daemon makes a function of shape C. What stands before it may start first:
+// Launch starts it, and Ready waits until its stores answer.
+func (w *World) Daemon(name string, extra ...string) (*Container, error) {
+	a, err := freeAddresses(2)
+	if err != nil {
+		return nil, err
+	}
+	return w.container(&Container{URL: "http://" + a[1], Address: a[0], name: name}, append([]string{"MUCURA_LISTEN=" + a[0], "MUCURA_ADMIN_LISTEN=" + a[1]}, extra...)), nil
+}
+
+func (w *World) container(c *Container, extra []string) *Container {
+	c.w, c.env = w, append(append([]string{}, w.Env...), extra...)
+	return c
 }
 
 // freeAddresses gives addresses on loopback where nobody listens.
