@@ -6,18 +6,17 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/mucura/mucura/core/s3err"
 )
 
-func itoa(n int) string { return strconv.Itoa(n) }
-
 // buffered answers an event whose door takes whole answers only.
-func (a *Adapter) buffered(ctx context.Context, e *event, d door) (*reply, error) {
-	ctx2, cancel := context.WithCancel(ctx)
+func (a *Adapter) buffered(ctx context.Context, e *event, d door, out sink) error {
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	r, err := a.request(ctx2, e, d)
-	w := &buffer{d: d, stop: cancel}
+	r, err := a.request(ctx, e, d)
+	w := &buffer{e: e, d: d, stop: cancel}
 	if err != nil {
 		writeError(w, nil, err)
 	} else {
@@ -27,22 +26,14 @@ func (a *Adapter) buffered(ctx context.Context, e *event, d door) (*reply, error
 			writeError(w, r, s3err.InternalError)
 		}
 	}
-	text, err := w.encode(e)
-	if err != nil {
-		return nil, err
-	}
-	if len(text) > d.maxAnswer() {
-		w.tooLarge = true
-	}
-	if w.tooLarge {
+	text := w.encode()
+	if w.tooLarge || len(text) > d.maxAnswer() {
 		size := w.declared
 		w.reset()
 		writeError(w, r, answerTooLarge(size, maxBody(d), d))
-		if text, err = w.encode(e); err != nil {
-			return nil, err
-		}
+		text = w.encode()
 	}
-	return a.reply(ctx, jsonType, text), nil
+	return out.whole(text)
 }
 
 // maxBody is the largest binary body that fits into a door's answer, about.
@@ -52,12 +43,17 @@ func maxBody(d door) int64 {
 
 // buffer keeps an answer, as long as its door can take it.
 type buffer struct {
+	e      *event
 	d      door
 	header http.Header
-	sent   http.Header // as they were at WriteHeader; what is changed later is not sent
 	status int
-	body   []byte
 	noBody bool // to HEAD
+	// text is the answer as JSON, as far as it is known: with the headers as they
+	// were at WriteHeader, and with the body unless that may go as text.
+	text    []byte
+	textual bool
+	body    []byte // what is not in text yet
+	size    int    // of the body
 	// declared is the length the handler announced, -1 without.
 	declared int64
 	tooLarge bool
@@ -67,7 +63,7 @@ type buffer struct {
 var errTooLarge = errors.New("the answer is larger than the function can send")
 
 func (w *buffer) reset() {
-	*w = buffer{d: w.d, noBody: w.noBody, stop: w.stop}
+	*w = buffer{e: w.e, d: w.d, noBody: w.noBody, stop: w.stop}
 }
 
 func (w *buffer) Header() http.Header {
@@ -81,29 +77,26 @@ func (w *buffer) WriteHeader(status int) {
 	if w.status != 0 || status < 200 { // informational ones cannot be passed on
 		return
 	}
-	w.status, w.sent, w.declared = status, w.Header().Clone(), -1
-	n, err := strconv.ParseInt(w.sent.Get("Content-Length"), 10, 64)
-	if err != nil {
-		return
+	w.status, w.declared, w.textual = status, -1, textual(w.header.Get("Content-Type"))
+	n, err := strconv.ParseInt(w.header.Get("Content-Length"), 10, 64)
+	if err == nil {
+		w.declared = n
 	}
-	w.declared = n
-	if w.noBody || !bodyAllowed(status) {
-		return
-	}
-	// The least it can become: text as it is, else base64.
-	least := n
-	if !textual(w.sent.Get("Content-Type")) {
-		least = (n + 2) / 3 * 4
+	least := int64(0) // that the body takes
+	if err == nil && !w.noBody && bodyAllowed(status) {
+		if least = n; !w.textual {
+			least = (n + 2) / 3 * 4
+		}
 	}
 	if least > int64(w.d.maxAnswer()) {
 		w.refuse()
 		return
 	}
-	w.body = make([]byte, 0, n)
+	w.text = appendHead(make([]byte, 0, 1024+max(least, 0)), status, w.header, w.e, w.d)
 }
 
 func (w *buffer) refuse() {
-	w.tooLarge, w.body = true, nil
+	w.tooLarge, w.text, w.body = true, nil, nil
 	w.stop()
 }
 
@@ -114,27 +107,67 @@ func (w *buffer) Write(p []byte) (int, error) {
 		return 0, errTooLarge
 	case w.noBody || !bodyAllowed(w.status):
 		return 0, http.ErrBodyNotAllowed
-	case w.declared >= 0 && int64(len(w.body)+len(p)) > w.declared:
+	case w.declared >= 0 && int64(w.size+len(p)) > w.declared:
 		return 0, http.ErrContentLength
-	case len(w.body)+len(p) > w.d.maxAnswer():
+	case w.size+len(p) > w.d.maxAnswer():
 		w.refuse()
 		return 0, errTooLarge
 	}
-	w.body = append(w.body, p...)
+	if len(p) == 0 {
+		return 0, nil
+	}
+	w.size += len(p)
+	if w.textual {
+		w.body = append(w.body, p...)
+		return len(p), nil
+	}
+	w.encodeBinary(p)
 	return len(p), nil
+}
+
+// encodeBinary adds to the body in base64, three bytes at a time; what is left
+// over waits in body.
+func (w *buffer) encodeBinary(p []byte) {
+	if w.size == len(p) { // the first
+		w.text = append(w.text, binaryBody...)
+	}
+	if len(w.body) > 0 {
+		n := min(3-len(w.body), len(p))
+		w.body, p = append(w.body, p[:n]...), p[n:]
+		if len(w.body) < 3 {
+			return
+		}
+		w.text, w.body = base64.StdEncoding.AppendEncode(w.text, w.body), w.body[:0]
+	}
+	whole := len(p) / 3 * 3
+	w.text = base64.StdEncoding.AppendEncode(w.text, p[:whole])
+	w.body = append(w.body, p[whole:]...)
 }
 
 // Flush is there for handlers that ask for it; nothing can be sent early.
 func (w *buffer) Flush() {}
 
-func (w *buffer) encode(e *event) ([]byte, error) {
+// binaryBody begins a body in base64.
+const binaryBody = `,"isBase64Encoded":true,"body":"`
+
+// encode ends the answer.
+func (w *buffer) encode() []byte {
 	w.WriteHeader(http.StatusOK)
-	if !w.tooLarge && !w.noBody && bodyAllowed(w.status) && w.declared >= 0 && int64(len(w.body)) != w.declared {
+	if !w.tooLarge && !w.noBody && bodyAllowed(w.status) && w.declared >= 0 && int64(w.size) != w.declared {
 		// The handler broke off, which over a socket would cut the connection.
 		w.reset()
 		writeError(w, nil, s3err.InternalError)
 	}
-	return encodeReply(head(w.status, w.sent, e, w.d), w.sent.Get("Content-Type"), w.body)
+	switch {
+	case w.size == 0 || w.tooLarge:
+	case !w.textual:
+		w.text = append(base64.StdEncoding.AppendEncode(w.text, w.body), '"')
+	case utf8.Valid(w.body):
+		w.text = appendQuoted(append(w.text, `,"body":`...), w.body)
+	default:
+		w.text = append(base64.StdEncoding.AppendEncode(append(w.text, binaryBody...), w.body), '"')
+	}
+	return append(w.text, '}')
 }
 
 func bodyAllowed(status int) bool {

@@ -3,7 +3,7 @@ package lambdahttp
 import (
 	"bytes"
 	"encoding/base64"
-	"encoding/json"
+	"net/http"
 	"strings"
 )
 
@@ -33,49 +33,109 @@ var doorNames = [...]string{"", "load balancer", "HTTP API", "Function URL"}
 
 func (d door) String() string { return doorNames[d] }
 
-// event is any event: each kind fills its own fields.
+// event is any event: each kind fills its own fields. The body lies in the text
+// that was parsed.
 type event struct {
-	Job string `json:"job"` // of a scheduled event
+	job string // of a scheduled event
 
 	// Of a load balancer. One of each pair is there, as multi-value headers are
 	// configured.
-	HTTPMethod      string              `json:"httpMethod"`
-	Path            string              `json:"path"`
-	Query           map[string]string   `json:"queryStringParameters"`
-	MultiValueQuery map[string][]string `json:"multiValueQueryStringParameters"`
+	method                 string
+	path                   string
+	query, multiValueQuery []parameter
 
-	Headers           map[string]string   `json:"headers"`
-	MultiValueHeaders map[string][]string `json:"multiValueHeaders"`
+	headers, multiValueHeaders http.Header
 
 	// Of payload format 2.0.
-	RawPath        string   `json:"rawPath"`
-	RawQueryString string   `json:"rawQueryString"`
-	Cookies        []string `json:"cookies"`
+	rawPath, rawQuery string
+	cookies           []string
 
-	Context struct {
-		ELB *struct {
-			TargetGroupARN string `json:"targetGroupArn"`
-		} `json:"elb"`
-		DomainName string `json:"domainName"`
-		HTTP       struct {
-			Method   string `json:"method"`
-			SourceIP string `json:"sourceIp"`
-		} `json:"http"`
-	} `json:"requestContext"`
+	// Of the request's context.
+	elb                                bool
+	domainName, httpMethod, sourceAddr string
 
-	Body            json.RawMessage `json:"body"` // a string, or nothing
-	IsBase64Encoded bool            `json:"isBase64Encoded"`
+	body   []byte // as JSON: a string, or nothing
+	base64 bool
+}
+
+// parse reads an event.
+func (e *event) parse(text []byte) error {
+	p := &reader{b: text}
+	is, err := p.object(func(name []byte) (err error) {
+		switch string(name) {
+		case "job":
+			e.job, err = p.text()
+		case "httpMethod":
+			e.method, err = p.text()
+		case "path":
+			e.path, err = p.text()
+		case "queryStringParameters":
+			e.query, err = p.parameters(false)
+		case "multiValueQueryStringParameters":
+			e.multiValueQuery, err = p.parameters(true)
+		case "headers":
+			e.headers, err = p.headers(false)
+		case "multiValueHeaders":
+			e.multiValueHeaders, err = p.headers(true)
+		case "rawPath":
+			e.rawPath, err = p.text()
+		case "rawQueryString":
+			e.rawQuery, err = p.text()
+		case "cookies":
+			e.cookies, err = p.texts()
+		case "requestContext":
+			err = e.parseContext(p)
+		case "body":
+			e.body, err = p.skip()
+		case "isBase64Encoded":
+			e.base64, err = p.flag()
+		default:
+			_, err = p.skip()
+		}
+		return err
+	})
+	if err == nil && (!is || p.peek() != 0) {
+		err = errEvent
+	}
+	return err
+}
+
+func (e *event) parseContext(p *reader) error {
+	_, err := p.object(func(name []byte) (err error) {
+		switch string(name) {
+		case "elb":
+			e.elb, err = p.object(func([]byte) error { _, err := p.skip(); return err })
+		case "domainName":
+			e.domainName, err = p.text()
+		case "http":
+			_, err = p.object(func(name []byte) (err error) {
+				switch string(name) {
+				case "method":
+					e.httpMethod, err = p.text()
+				case "sourceIp":
+					e.sourceAddr, err = p.text()
+				default:
+					_, err = p.skip()
+				}
+				return err
+			})
+		default:
+			_, err = p.skip()
+		}
+		return err
+	})
+	return err
 }
 
 // door tells where the event came from. It believes the request context alone,
 // which the service makes, and nothing that a client sends.
 func (e *event) door() door {
 	switch {
-	case e.Context.ELB != nil:
+	case e.elb:
 		return loadBalancer
-	case e.Context.HTTP.Method == "":
+	case e.httpMethod == "":
 		return noDoor
-	case strings.Contains(e.Context.DomainName, ".lambda-url."):
+	case strings.Contains(e.domainName, ".lambda-url."):
 		return functionURL
 	}
 	return httpAPI
@@ -83,27 +143,26 @@ func (e *event) door() door {
 
 // multi tells whether a load balancer has multi-value headers: the answer has
 // to have the same form.
-func (e *event) multi() bool { return e.MultiValueHeaders != nil }
+func (e *event) multi() bool { return e.multiValueHeaders != nil }
 
-// body gives the body's bytes.
-func (e *event) body() ([]byte, error) {
-	raw := bytes.TrimSpace(e.Body)
-	if len(raw) == 0 || string(raw) == "null" {
+// content gives the body's bytes.
+func (e *event) content() ([]byte, error) {
+	if len(e.body) == 0 || string(e.body) == "null" {
 		return nil, nil
 	}
-	if e.IsBase64Encoded && len(raw) >= 2 && raw[0] == '"' && bytes.IndexByte(raw, '\\') < 0 {
-		// The common case, and the large one: no copy as a string first.
-		raw = raw[1 : len(raw)-1]
-		out := make([]byte, base64.StdEncoding.DecodedLen(len(raw)))
-		n, err := base64.StdEncoding.Decode(out, raw)
-		return out[:n], err
-	}
-	var text string
-	if err := json.Unmarshal(raw, &text); err != nil {
+	p := &reader{b: e.body}
+	raw, err := p.quoted()
+	if err != nil {
 		return nil, err
 	}
-	if e.IsBase64Encoded {
-		return base64.StdEncoding.DecodeString(text)
+	if !e.base64 || bytes.IndexByte(raw, '\\') >= 0 {
+		text, err := unquote(raw)
+		if err != nil || !e.base64 {
+			return []byte(text), err
+		}
+		raw = []byte(text)
 	}
-	return []byte(text), nil
+	out := make([]byte, base64.StdEncoding.DecodedLen(len(raw)))
+	n, err := base64.StdEncoding.Decode(out, raw)
+	return out[:n], err
 }

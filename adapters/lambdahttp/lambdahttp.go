@@ -17,15 +17,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
-	"runtime/debug"
-
-	"github.com/aws/aws-lambda-go/lambda"
 )
 
-// Adapter serves events. Its fields are set before Start and not changed.
+// Adapter serves events. Its fields are set before Run and not changed.
 type Adapter struct {
 	Handler http.Handler
 	// Job runs a scheduled job, {"job":"sweep"}, and gives what to report, which
@@ -45,62 +41,60 @@ type Adapter struct {
 	Log   *slog.Logger
 }
 
-// Start serves until the platform ends the process; it does not return.
-func (a *Adapter) Start() { lambda.Start(a.handle) }
-
-// handle answers one event.
-func (a *Adapter) handle(ctx context.Context, e *event) (*reply, error) {
+// handle answers one event. After an error nothing has been answered, or a
+// streamed answer is not whole.
+func (a *Adapter) handle(ctx context.Context, payload []byte, out sink) error {
+	var e event
+	if err := e.parse(payload); err != nil {
+		return err
+	}
 	switch d := e.door(); d {
 	case noDoor:
-		if e.Job != "" {
-			return a.job(ctx, e.Job)
+		if e.job != "" {
+			return a.job(ctx, e.job, out)
 		}
-		return nil, errors.New("neither a request of a load balancer, an HTTP API or a Function URL, nor a job")
+		return errors.New("neither a request of a load balancer, an HTTP API or a Function URL, nor a job")
 	case functionURL:
 		if a.Stream {
-			return a.stream(ctx, e)
+			return a.stream(ctx, &e, out)
 		}
 		fallthrough
 	default:
-		return a.buffered(ctx, e, d)
+		return a.buffered(ctx, &e, d, out)
 	}
-}
-
-// Invoke answers the event and gives the bytes that go to the Runtime API: for
-// tests and other runtimes.
-func (a *Adapter) Invoke(ctx context.Context, payload []byte) (io.ReadCloser, error) {
-	var e event
-	if err := json.Unmarshal(payload, &e); err != nil {
-		return nil, err
-	}
-	r, err := a.handle(ctx, &e)
-	if err != nil {
-		return nil, err // a nil *reply would be a reader to the caller
-	}
-	return r, nil
 }
 
 // job runs a scheduled job. An error of it fails the invocation, so whoever
 // scheduled it hears of it.
-func (a *Adapter) job(ctx context.Context, name string) (r *reply, err error) {
+func (a *Adapter) job(ctx context.Context, name string, out sink) (err error) {
 	if a.Job == nil {
-		return nil, fmt.Errorf("this function runs no jobs, %q was asked for", name)
+		return fmt.Errorf("this function runs no jobs, %q was asked for", name)
 	}
+	report, err := a.runJob(ctx, name)
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(report)
+	if err != nil {
+		return err
+	}
+	return out.whole(text)
+}
+
+func (a *Adapter) runJob(ctx context.Context, name string) (report any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			a.panicked(p)
 			err = fmt.Errorf("job %q failed inside", name)
 		}
 	}()
-	report, err := a.Job(ctx, name)
-	if err != nil {
-		return nil, err
+	return a.Job(ctx, name)
+}
+
+func (a *Adapter) after(ctx context.Context) {
+	if a.After != nil {
+		a.After(ctx)
 	}
-	text, err := json.Marshal(report)
-	if err != nil {
-		return nil, err
-	}
-	return a.reply(ctx, jsonType, text), nil
 }
 
 // serve calls the handler. A panic is logged, and told: the answer is not whole.
@@ -115,10 +109,4 @@ func (a *Adapter) serve(w http.ResponseWriter, r *http.Request) (whole bool) {
 	}()
 	a.Handler.ServeHTTP(w, r)
 	return true
-}
-
-func (a *Adapter) panicked(p any) {
-	if a.Log != nil {
-		a.Log.Error("handler panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-	}
 }

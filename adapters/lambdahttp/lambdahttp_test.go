@@ -31,11 +31,11 @@ func front(t *testing.T, d lambdatest.Door, a *Adapter) *httptest.Server {
 	t.Helper()
 	a.Stream = d == lambdatest.StreamURL
 	invoke := func(ctx context.Context, event []byte) (*lambdatest.Result, error) {
-		body, err := a.Invoke(ctx, event)
+		body, err := a.invoke(ctx, event)
 		if err != nil {
 			return nil, err
 		}
-		return &lambdatest.Result{ContentType: body.(*reply).ContentType(), Body: body}, nil
+		return &lambdatest.Result{ContentType: body.kind, Body: body}, nil
 	}
 	s := httptest.NewServer(&lambdatest.Front{Door: d, Function: lambdatest.InvokerFunc(invoke)})
 	t.Cleanup(s.Close)
@@ -226,7 +226,7 @@ func TestAnnounced(t *testing.T) {
 	a := &Adapter{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("handled") })}
 	for _, header := range []string{`"content-length":"9000000"`, `"x-amz-decoded-content-length":"9000000"`} {
 		event := `{"rawPath":"/b/k","headers":{"host":"h",` + header + `},"requestContext":{"domainName":"x.execute-api.y","http":{"method":"PUT","sourceIp":"192.0.2.1"}},"body":"eHg=","isBase64Encoded":true}`
-		body, err := a.Invoke(t.Context(), []byte(event))
+		body, err := a.invoke(t.Context(), []byte(event))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -292,7 +292,7 @@ func TestJob(t *testing.T) {
 		}
 		return map[string]int{"freed": 3}, nil
 	}}
-	body, err := a.Invoke(t.Context(), []byte(`{"job":"sweep"}`))
+	body, err := a.invoke(t.Context(), []byte(`{"job":"sweep"}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -300,11 +300,11 @@ func TestJob(t *testing.T) {
 		t.Errorf("report: %s", text)
 	}
 	for _, event := range []string{`{"job":"bad"}`, `{"job":"panic"}`, `{"detail":{}}`} {
-		if _, err := a.Invoke(t.Context(), []byte(event)); err == nil {
+		if _, err := a.invoke(t.Context(), []byte(event)); err == nil {
 			t.Errorf("%s: no error", event)
 		}
 	}
-	if _, err := new(Adapter).Invoke(t.Context(), []byte(`{"job":"sweep"}`)); err == nil {
+	if _, err := new(Adapter).invoke(t.Context(), []byte(`{"job":"sweep"}`)); err == nil {
 		t.Error("a function without jobs ran one")
 	}
 	if len(asked) != 3 {

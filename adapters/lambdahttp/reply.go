@@ -2,15 +2,10 @@ package lambdahttp
 
 import (
 	"bytes"
-	"context"
-	"encoding/base64"
-	"encoding/json"
 	"encoding/xml"
-	"errors"
-	"io"
 	"net/http"
+	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/mucura/mucura/core/s3err"
 )
@@ -20,72 +15,56 @@ const (
 	streamType = "application/vnd.awslambda.http-integration-response"
 )
 
-// reply is what goes to the Runtime API. The runtime's library posts it as it
-// is, because it is a reader that refuses to be made JSON, and closes it after.
-type reply struct {
-	io.Reader
-	kind  string
-	close func()
-}
-
-func (r *reply) ContentType() string { return r.kind }
-
-func (r *reply) Close() error {
-	r.close()
-	return nil
-}
-
-var errNotJSON = errors.New("bytes as they are")
-
-// MarshalJSON makes the runtime's library take the reader.
-func (r *reply) MarshalJSON() ([]byte, error) { return nil, errNotJSON }
-
-func (a *Adapter) reply(ctx context.Context, kind string, text []byte) *reply {
-	return &reply{bytes.NewReader(text), kind, func() { a.after(ctx) }}
-}
-
-func (a *Adapter) after(ctx context.Context) {
-	if a.After != nil {
-		a.After(ctx)
-	}
-}
-
-// envelopeHead is an answer without its body, of every door.
-type envelopeHead struct {
-	StatusCode        int               `json:"statusCode"`
-	StatusDescription string            `json:"statusDescription,omitempty"`
-	Headers           map[string]string `json:"headers,omitzero"`
-	MultiValueHeaders http.Header       `json:"multiValueHeaders,omitzero"`
-	Cookies           []string          `json:"cookies,omitempty"`
-}
-
-// head makes the envelope of an answer in the form that the event asks for.
-func head(status int, h http.Header, e *event, d door) *envelopeHead {
-	out := &envelopeHead{StatusCode: status}
+// appendHead appends the JSON of an answer without its body and its last brace,
+// in the form that the event asks for.
+func appendHead(b []byte, status int, h http.Header, e *event, d door) []byte {
+	b = strconv.AppendInt(append(b, `{"statusCode":`...), int64(status), 10)
 	if d == loadBalancer {
-		out.StatusDescription = strings.TrimSpace(itoa(status) + " " + http.StatusText(status))
-		if e.multi() {
-			out.MultiValueHeaders = h
-			if h == nil { // it must be there
-				out.MultiValueHeaders = http.Header{}
+		b = append(b, `,"statusDescription":`...)
+		b = appendQuoted(b, strings.TrimSpace(strconv.Itoa(status)+" "+http.StatusText(status)))
+		if e.multi() { // the member must be there, also when it is empty
+			b = append(b, `,"multiValueHeaders":{`...)
+			for name, values := range h {
+				b = appendTexts(append(appendQuoted(separated(b), name), ':'), values)
 			}
-			return out
+			return append(b, '}')
 		}
 	}
-	out.Headers = make(map[string]string, len(h))
+	var cookies []string
+	b = append(b, `,"headers":{`...)
 	for name, values := range h {
 		switch {
 		case name != "Set-Cookie":
-			out.Headers[name] = strings.Join(values, ",")
+			b = appendQuoted(append(appendQuoted(separated(b), name), ':'), strings.Join(values, ","))
 		case d != loadBalancer:
-			out.Cookies = values
+			cookies = values
 		default: // a name for each: cookies cannot be joined
 			for i, v := range values {
-				out.Headers[spelling(name, i)] = v
+				b = appendQuoted(append(appendQuoted(separated(b), spelling(name, i)), ':'), v)
 			}
 		}
 	}
-	return out
+	b = append(b, '}')
+	if len(cookies) > 0 {
+		b = appendTexts(append(b, `,"cookies":`...), cookies)
+	}
+	return b
+}
+
+// separated appends a comma, unless nothing goes before.
+func separated(b []byte) []byte {
+	if c := b[len(b)-1]; c == '{' || c == '[' {
+		return b
+	}
+	return append(b, ',')
+}
+
+func appendTexts(b []byte, all []string) []byte {
+	b = append(b, '[')
+	for _, s := range all {
+		b = appendQuoted(separated(b), s)
+	}
+	return append(b, ']')
 }
 
 // spelling is a way to write a header's name, another for each n below 256.
@@ -100,36 +79,6 @@ func spelling(name string, n int) string {
 		}
 	}
 	return string(b)
-}
-
-// encodeReply makes the JSON of a whole answer.
-func encodeReply(h *envelopeHead, kind string, body []byte) ([]byte, error) {
-	text, err := json.Marshal(h)
-	if err != nil || len(body) == 0 {
-		return text, err
-	}
-	text = text[:len(text)-1] // the brace
-	if textual(kind) && utf8.Valid(body) {
-		quoted, err := quote(body)
-		if err != nil {
-			return nil, err
-		}
-		return append(append(append(text, `,"body":`...), quoted...), '}'), nil
-	}
-	out := make([]byte, 0, len(text)+base64.StdEncoding.EncodedLen(len(body))+40)
-	out = append(append(out, text...), `,"isBase64Encoded":true,"body":"`...)
-	out = base64.StdEncoding.AppendEncode(out, body)
-	return append(out, `"}`...), nil
-}
-
-// quote makes a JSON string without escapes for HTML, which would make an XML
-// document three times as long.
-func quote(body []byte) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	err := enc.Encode(string(body))
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
 // textual tells whether a media type is worth being sent as text: it takes less

@@ -18,23 +18,23 @@ import (
 // request makes the request that the client sent. An error is for the client.
 func (a *Adapter) request(ctx context.Context, e *event, d door) (*http.Request, error) {
 	r := &http.Request{
-		Method: e.Context.HTTP.Method, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: headers(e), RemoteAddr: withPort(e.Context.HTTP.SourceIP), Body: http.NoBody,
+		Method: e.httpMethod, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: e.header(), RemoteAddr: withPort(e.sourceAddr), Body: http.NoBody,
 	}
 	switch d {
 	case loadBalancer:
-		r.Method, r.RequestURI = e.HTTPMethod, repair(e.Path)
-		if q := balancerQuery(e); q != "" {
+		r.Method, r.RequestURI = e.method, repair(e.path)
+		if q := e.balancerQuery(); q != "" {
 			r.RequestURI += "?" + q
 		}
 		r.RemoteAddr = withPort(last(r.Header["X-Forwarded-For"]))
 	case httpAPI:
-		r.RequestURI = encode(e.RawPath)
+		r.RequestURI = encode(e.rawPath)
 	default:
-		r.RequestURI = repair(e.RawPath)
+		r.RequestURI = repair(e.rawPath)
 	}
-	if d != loadBalancer && e.RawQueryString != "" {
-		r.RequestURI += "?" + e.RawQueryString
+	if d != loadBalancer && e.rawQuery != "" {
+		r.RequestURI += "?" + e.rawQuery
 	}
 	var err error
 	if r.URL, err = url.ParseRequestURI(r.RequestURI); err != nil {
@@ -43,7 +43,7 @@ func (a *Adapter) request(ctx context.Context, e *event, d door) (*http.Request,
 	// Where net/http would have put them.
 	r.Host = r.Header.Get("Host")
 	if r.Host == "" {
-		r.Host = e.Context.DomainName
+		r.Host = e.domainName
 	}
 	r.Header.Del("Host")
 	if r.TLS, err = a.connection(r, d); err != nil {
@@ -55,19 +55,17 @@ func (a *Adapter) request(ctx context.Context, e *event, d door) (*http.Request,
 	return r.WithContext(ctx), nil
 }
 
-// headers gathers the headers of an event.
-func headers(e *event) http.Header {
-	h := make(http.Header, len(e.Headers)+len(e.MultiValueHeaders)+1)
-	for name, values := range e.MultiValueHeaders {
-		h[http.CanonicalHeaderKey(name)] = values
+// header gives the headers of an event.
+func (e *event) header() http.Header {
+	h := e.headers
+	if e.multi() {
+		h = e.multiValueHeaders
 	}
-	if !e.multi() {
-		for name, value := range e.Headers {
-			h[http.CanonicalHeaderKey(name)] = []string{value}
-		}
+	if h == nil {
+		h = http.Header{}
 	}
-	if len(e.Cookies) > 0 {
-		h["Cookie"] = []string{strings.Join(e.Cookies, "; ")}
+	if len(e.cookies) > 0 {
+		h["Cookie"] = []string{strings.Join(e.cookies, "; ")}
 	}
 	return h
 }
@@ -75,38 +73,24 @@ func headers(e *event) http.Header {
 // balancerQuery writes the query again from its parameters, which a load
 // balancer gives as they were sent, not decoded. A signature does not depend on
 // the order of names. A parameter without value gets no "=", which means the same.
-func balancerQuery(e *event) string {
+func (e *event) balancerQuery() string {
+	all := e.query
+	if e.multiValueQuery != nil {
+		all = e.multiValueQuery
+	}
+	slices.SortStableFunc(all, func(a, b parameter) int { return strings.Compare(a.name, b.name) })
 	var b strings.Builder
-	add := func(name, value string) {
-		if b.Len() > 0 {
+	for i, p := range all {
+		if i > 0 {
 			b.WriteByte('&')
 		}
-		b.WriteString(name)
-		if value != "" {
+		b.WriteString(p.name)
+		if p.value != "" {
 			b.WriteByte('=')
-			b.WriteString(value)
-		}
-	}
-	for _, name := range names(e.MultiValueQuery) {
-		for _, value := range e.MultiValueQuery[name] {
-			add(name, value)
-		}
-	}
-	if e.MultiValueQuery == nil {
-		for _, name := range names(e.Query) {
-			add(name, e.Query[name])
+			b.WriteString(p.value)
 		}
 	}
 	return b.String()
-}
-
-func names[V any](m map[string]V) []string {
-	all := make([]string, 0, len(m))
-	for name := range m {
-		all = append(all, name)
-	}
-	slices.Sort(all)
-	return all
 }
 
 // last is the last element of a list in headers: what the load balancer added
@@ -168,14 +152,14 @@ func hostname(host string) string {
 // takeBody puts the body into the request, once it is known to be what the
 // client sent.
 func takeBody(r *http.Request, e *event, d door) error {
-	body, err := e.body()
+	body, err := e.content()
 	if err != nil {
 		return s3err.IncompleteBody.With(err)
 	}
 	declared := r.Header.Get("Content-Length")
 	r.Header.Del("Content-Length")
 	r.Header.Del("Transfer-Encoding")
-	if err := checkBody(r, body, declared, e.IsBase64Encoded, d); err != nil {
+	if err := checkBody(r, body, declared, e.base64, d); err != nil {
 		return err
 	}
 	r.ContentLength = int64(len(body))

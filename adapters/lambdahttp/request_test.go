@@ -1,11 +1,13 @@
 package lambdahttp
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/json"
 	"encoding/pem"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -21,7 +23,7 @@ func see(t *testing.T, a *Adapter, event string) *http.Request {
 	t.Helper()
 	var seen *http.Request
 	a.Handler = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen = r })
-	body, err := a.Invoke(t.Context(), []byte(event))
+	body, err := a.invoke(t.Context(), []byte(event))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +105,7 @@ func TestCertificates(t *testing.T) {
 		}
 	}
 	bad := strings.Replace(elb("https"), text, "-----BEGIN%20CERTIFICATE-----%0AAAAA%0A-----END%20CERTIFICATE-----", 1)
-	body, err := (&Adapter{ClientCertificates: true}).Invoke(t.Context(), []byte(bad))
+	body, err := (&Adapter{ClientCertificates: true}).invoke(t.Context(), []byte(bad))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,6 +191,43 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+// TestPieces has a handler write its answer in pieces of any length.
+func TestPieces(t *testing.T) {
+	want := make([]byte, 1000)
+	for i := range want {
+		want[i] = byte(i * 7)
+	}
+	for round := range 200 {
+		for _, kind := range []string{"image/png", "text/plain"} {
+			a := &Adapter{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", kind)
+				for rest := want; len(rest) > 0; {
+					n := min(rand.IntN(7)*(round%5), len(rest))
+					if _, err := w.Write(rest[:n]); err != nil {
+						t.Error(err)
+					}
+					if rest = rest[n:]; round%5 == 0 {
+						_, _ = w.Write(rest)
+						break
+					}
+				}
+			})}
+			answer, err := a.invoke(t.Context(), []byte(`{"rawPath":"/","requestContext":{"domainName":"x.lambda-url.y","http":{"method":"GET"}}}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := io.ReadAll(answer)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := told{body: text}
+			if !bytes.Equal(got.decoded(t), want) {
+				t.Fatalf("other bytes in round %d: %s", round, text)
+			}
+		}
+	}
+}
+
 // TestAtOnce serves many events in one process, as managed instances do.
 func TestAtOnce(t *testing.T) {
 	s := front(t, lambdatest.StreamURL, &Adapter{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) })})
@@ -220,7 +259,7 @@ func FuzzEvent(f *testing.F) {
 		_, _ = io.Copy(w, r.Body)
 	})}
 	f.Fuzz(func(t *testing.T, event string) {
-		body, err := a.Invoke(t.Context(), []byte(event))
+		body, err := a.invoke(t.Context(), []byte(event))
 		if err != nil {
 			return
 		}

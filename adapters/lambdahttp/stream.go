@@ -1,11 +1,8 @@
 package lambdahttp
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"strconv"
 
@@ -20,65 +17,48 @@ var preludeEnd = make([]byte, 8)
 // library says so in a trailer, and the platform cuts the client's connection.
 var errCut = errors.New("the answer is not whole")
 
-// stream answers an event of a Function URL that streams: the body follows
+// stream answers an event of a Function URL that streams: the body goes out
 // while the handler writes it.
-func (a *Adapter) stream(ctx context.Context, e *event) (*reply, error) {
-	// The handler must end before the process may be frozen.
-	handling, cancel := context.WithCancel(ctx)
-	pr, pw := io.Pipe()
-	w := &streamer{e: e, pipe: pw, ready: make(chan []byte, 1)}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_ = pw.CloseWithError(a.runStream(handling, w)) // it never fails
-	}()
-	prelude := <-w.ready
-	return &reply{io.MultiReader(bytes.NewReader(prelude), pr), streamType, func() {
-		cancel()
-		_ = pr.Close() // it never fails
-		<-done
-		a.after(ctx)
-	}}, nil
-}
-
-// runStream calls the handler and gives the error that cuts the answer, nil
-// when it is whole.
-func (a *Adapter) runStream(ctx context.Context, w *streamer) error {
-	r, err := a.request(ctx, w.e, functionURL)
+func (a *Adapter) stream(ctx context.Context, e *event, out sink) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	w := &streamer{e: e, out: out}
+	r, err := a.request(ctx, e, functionURL)
 	if err != nil {
 		writeError(w, nil, err)
-		return nil
+		return w.failure
 	}
 	w.noBody = r.Method == http.MethodHead
 	whole := a.serve(w, r)
 	switch {
 	case w.tooLarge:
-		return w.answerTooLarge(r)
+		w.tooLarge = false
+		writeError(w, r, answerTooLarge(w.size, streamLimit, functionURL))
 	case whole:
 		w.WriteHeader(http.StatusOK)
 		if w.left > 0 && !w.noBody {
 			return errCut
 		}
-		return nil
-	case w.started():
+	case w.begun:
 		return errCut
+	default:
+		writeError(w, r, s3err.InternalError)
 	}
-	writeError(w, r, s3err.InternalError)
-	return nil
+	return w.failure
 }
 
-// streamer writes an answer through a pipe.
+// streamer writes an answer while it comes.
 type streamer struct {
 	e      *event
 	header http.Header
-	ready  chan []byte // the prelude, once
-	pipe   *io.PipeWriter
+	out    sink
 	noBody bool
 	// left is what is missing of the announced length, negative without one.
 	left     int64
 	size     int64 // announced, of a refused answer
 	tooLarge bool  // nothing has been sent, and an error shall be
 	begun    bool
+	failure  error
 }
 
 func (w *streamer) Header() http.Header {
@@ -87,8 +67,6 @@ func (w *streamer) Header() http.Header {
 	}
 	return w.header
 }
-
-func (w *streamer) started() bool { return w.begun }
 
 func (w *streamer) WriteHeader(status int) {
 	if w.begun || w.tooLarge || status < 200 {
@@ -106,17 +84,8 @@ func (w *streamer) WriteHeader(status int) {
 		w.noBody = true
 	}
 	w.begun = true
-	prelude, err := json.Marshal(head(status, w.header, w.e, functionURL))
-	if err != nil { // strings and a number: it cannot be
-		prelude = []byte(`{"statusCode":500}`)
-	}
-	w.ready <- append(prelude, preludeEnd...)
-}
-
-func (w *streamer) answerTooLarge(r *http.Request) error {
-	w.tooLarge = false
-	writeError(w, r, answerTooLarge(w.size, streamLimit, functionURL))
-	return nil
+	prelude := append(appendHead(make([]byte, 0, 1024), status, w.header, w.e, functionURL), '}')
+	w.failure = w.out.begin(append(prelude, preludeEnd...))
 }
 
 func (w *streamer) Write(p []byte) (int, error) {
@@ -129,12 +98,20 @@ func (w *streamer) Write(p []byte) (int, error) {
 	case w.left >= 0 && int64(len(p)) > w.left:
 		return 0, http.ErrContentLength
 	}
-	n, err := w.pipe.Write(p)
+	n, err := w.out.Write(p)
 	if w.left >= 0 {
 		w.left -= int64(n)
+	}
+	if err != nil {
+		w.failure = err
 	}
 	return n, err
 }
 
-// Flush sends the headers, if they have not been sent; the body never waits.
-func (w *streamer) Flush() { w.WriteHeader(http.StatusOK) }
+// Flush sends what has been written, as http.Flusher has it.
+func (w *streamer) Flush() {
+	w.WriteHeader(http.StatusOK)
+	if w.failure == nil {
+		w.failure = w.out.Flush()
+	}
+}

@@ -1,97 +1,24 @@
 package torture
 
 import (
-	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"fmt"
-	"io"
-	"net"
+	"maps"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/mucura/mucura/adapters/acme/acmetest"
 	"github.com/mucura/mucura/appliance/internal/harness"
 	"github.com/mucura/mucura/core/gridproxy/gridtest"
+	"github.com/mucura/mucura/core/serve/servetest"
 	"github.com/mucura/mucura/core/sigv4"
 )
 
-// haproxyConfig is a balancer that passes TCP through and names clients; so do
-// its health checks, which say LOCAL.
-const haproxyConfig = `
-global
-  maxconn 256
-defaults
-  mode tcp
-  timeout connect 5s
-  timeout client 60s
-  timeout server 60s
-frontend https
-  bind 127.0.0.1:%d
-  default_backend nodes
-backend nodes
-  balance roundrobin
-  option redispatch
-  retries 5
-`
-
-// balancer runs HAProxy on a port, before nodes.
-func balancer(t *testing.T, port int, nodes ...*harness.Server) {
-	t.Helper()
-	text := fmt.Sprintf(haproxyConfig, port)
-	for i, s := range nodes {
-		text += fmt.Sprintf("  server n%d %s send-proxy-v2 check check-send-proxy inter 300ms fall 1 rise 1\n", i, address(s))
-	}
-	file := filepath.Join(t.TempDir(), "haproxy.cfg")
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	var out strings.Builder
-	cmd := exec.Command("haproxy", "-db", "-f", file)
-	cmd.Stdout, cmd.Stderr = &out, &out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Logf("haproxy:\n%s", &out)
-		}
-	})
-}
-
 func address(s *harness.Server) string { return strings.TrimPrefix(s.Endpoint, "http://") }
-
-// client connects from an address to another, under a host name, and shows a
-// certificate unless e is nil. header, when given, is sent before everything.
-func client(t *testing.T, from, to, host string, roots *x509.CertPool, e *gridtest.Entity, header string) *http.Client {
-	t.Helper()
-	conf := &tls.Config{RootCAs: roots, ServerName: host}
-	if e != nil {
-		conf.Certificates = []tls.Certificate{{Certificate: e.Chain(), PrivateKey: e.Key}}
-	}
-	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
-	return &http.Client{Timeout: time.Minute, Transport: &http.Transport{
-		DisableKeepAlives: true, TLSClientConfig: conf,
-		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			c, err := dialer.DialContext(ctx, network, to)
-			if err == nil && header != "" {
-				_, err = io.WriteString(c, header)
-			}
-			return c, err
-		},
-	}}
-}
 
 // restart stops the servers and starts them again, at the same moment.
 func restart(t *testing.T, servers ...*harness.Server) {
@@ -118,7 +45,6 @@ func restart(t *testing.T, servers ...*harness.Server) {
 // issued once; a grid job gets credentials and uses them; the addresses of
 // clients are the real ones wherever they matter.
 func TestBehindBalancer(t *testing.T) {
-	program(t, "haproxy", "haproxy")
 	onRedis(t)
 	p := acmetest.Start(t, acmetest.Options{})
 	dir := t.TempDir()
@@ -136,7 +62,8 @@ func TestBehindBalancer(t *testing.T) {
 			},
 		}
 	}
-	balancer(t, p.TLSPort, nodes...)
+	addresses := []string{address(nodes[0]), address(nodes[1])}
+	servetest.Balancer(t, p.TLSPort, servetest.Backend{Host: s3Host, Servers: addresses})
 	for _, s := range nodes {
 		t.Cleanup(s.Kill)
 	}
@@ -149,18 +76,7 @@ func TestBehindBalancer(t *testing.T) {
 	serials := map[string]map[string]bool{s3Host: {}, authHost: {}}
 	look := func() {
 		for host, seen := range serials {
-			for i, s := range nodes {
-				c := client(t, "127.0.0.1", address(s), host, roots, nil, "\r\n\r\n\x00\r\nQUIT\n\x20\x00\x00\x00")
-				eventually(t, fmt.Sprintf("the certificate of %s at server %d", host, i), func() bool {
-					resp, err := c.Get("https://" + host + "/")
-					if err != nil {
-						return false
-					}
-					_ = resp.Body.Close()
-					seen[resp.TLS.PeerCertificates[0].SerialNumber.String()] = true
-					return true
-				})
-			}
+			maps.Copy(seen, servetest.Serials(t, servetest.Backend{Host: host, Servers: addresses}, roots))
 		}
 	}
 	look()
@@ -182,7 +98,7 @@ func TestBehindBalancer(t *testing.T) {
 	on(t, nodes[0], "account", "certificate", "alice", own509)
 	const worker, other = "127.0.0.2", "127.0.0.3"
 	proxy := gridtest.NewProxy(world.Alice)
-	resp, err := client(t, worker, front, authHost, roots, proxy, "").Get("https://" + authHost + "/credentials")
+	resp, err := servetest.Client(worker, front, authHost, roots, proxy, "").Get("https://" + authHost + "/credentials")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +108,7 @@ func TestBehindBalancer(t *testing.T) {
 	}
 	_ = resp.Body.Close()
 	job := &harness.Client{
-		Endpoint: "https://" + s3Host, HTTP: client(t, worker, front, s3Host, roots, nil, ""),
+		Endpoint: "https://" + s3Host, HTTP: servetest.Client(worker, front, s3Host, roots, nil, ""),
 		Creds: sigv4.Credentials{AccessKeyID: creds.AccessKeyId, SecretAccessKey: creds.SecretAccessKey, SessionToken: creds.SessionToken},
 	}
 	newBucket(t, job)
@@ -210,7 +126,7 @@ func TestBehindBalancer(t *testing.T) {
 	}
 	for from, want := range map[string]int{worker: 200, other: 403} {
 		for range len(nodes) {
-			resp, err := client(t, from, front, s3Host, roots, nil, "").Get("https://" + s3Host + "/" + bucket + "/result1")
+			resp, err := servetest.Client(from, front, s3Host, roots, nil, "").Get("https://" + s3Host + "/" + bucket + "/result1")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -223,9 +139,9 @@ func TestBehindBalancer(t *testing.T) {
 
 	// Past the balancer nobody is served: not without a header, not from elsewhere.
 	for name, c := range map[string]*http.Client{
-		"no header": client(t, "127.0.0.1", address(nodes[0]), s3Host, roots, nil, ""),
-		"version 1": client(t, "127.0.0.1", address(nodes[0]), s3Host, roots, nil, "PROXY TCP4 127.0.0.2 127.0.0.1 1 2\r\n"),
-		"elsewhere": client(t, other, address(nodes[0]), s3Host, roots, nil, "\r\n\r\n\x00\r\nQUIT\n\x20\x00\x00\x00"),
+		"no header": servetest.Client("127.0.0.1", address(nodes[0]), s3Host, roots, nil, ""),
+		"version 1": servetest.Client("127.0.0.1", address(nodes[0]), s3Host, roots, nil, "PROXY TCP4 127.0.0.2 127.0.0.1 1 2\r\n"),
+		"elsewhere": servetest.Client(other, address(nodes[0]), s3Host, roots, nil, servetest.LocalHeader),
 	} {
 		if resp, err := c.Get("https://" + s3Host + "/"); err == nil {
 			t.Errorf("%s: %s", name, resp.Status)

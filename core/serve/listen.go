@@ -19,7 +19,29 @@ import (
 // source of certificates: what is wrong with them is known before anything is
 // said to work.
 func Listen(ctx context.Context, a *app.App, certificates Source) (*Server, error) {
-	c := a.Config
+	s := newServer(a, certificates)
+	return s.open(ctx, s.listenS3, s.listenPlain, s.listenAuth, s.listenWeb, s.listenAdmin)
+}
+
+// Part is what ListenPart serves.
+type Part struct {
+	Name    string // of the listener: auth or web
+	Handler http.Handler
+	// Asks says that every client is asked for a certificate.
+	Asks bool
+}
+
+// ListenPart is Listen for a process that serves one part of a site at the
+// address Listen of the settings, and neither the S3 endpoint nor another part.
+func ListenPart(ctx context.Context, a *app.App, certificates Source, p Part) (*Server, error) {
+	s := newServer(a, certificates)
+	listen := func(ctx context.Context, c *config.Config) error {
+		return s.listenPart(ctx, c, c.Listen, p)
+	}
+	return s.open(ctx, listen, s.listenPlain, s.listenAdmin)
+}
+
+func newServer(a *app.App, certificates Source) *Server {
 	s := &Server{app: a, tls: certificates}
 	if s.tls != nil {
 		a.WatchCertificates(s.tls.Expiries)
@@ -27,8 +49,13 @@ func Listen(ctx context.Context, a *app.App, certificates Source) (*Server, erro
 			a.OnSiteKeys(sealed.SetSiteKeys)
 		}
 	}
-	for _, open := range []func(context.Context, *config.Config) error{s.listenS3, s.listenPlain, s.listenAuth, s.listenWeb, s.listenAdmin} {
-		if err := open(ctx, c); err != nil {
+	return s
+}
+
+// open opens listeners, all or none.
+func (s *Server) open(ctx context.Context, listeners ...func(context.Context, *config.Config) error) (*Server, error) {
+	for _, listen := range listeners {
+		if err := listen(ctx, s.app.Config); err != nil {
 			for _, e := range s.endpoints {
 				err = errors.Join(err, e.listener.Close())
 			}
@@ -98,12 +125,23 @@ func (s *Server) listenAuth(ctx context.Context, c *config.Config) error {
 	if c.AuthListen == "" {
 		return nil
 	}
-	h := newHTTP(c, s.app.Log, s.app.AuthHandler())
+	return s.listenPart(ctx, c, c.AuthListen, Part{"auth", s.app.AuthHandler(), true})
+}
+
+// listenPart opens the listener of a part at address.
+func (s *Server) listenPart(ctx context.Context, c *config.Config, address string, p Part) error {
+	h := newHTTP(c, s.app.Log, p.Handler)
 	h.WriteTimeout = time.Minute
 	if s.tls != nil {
-		h.TLSConfig = spare(s.tls, sts.Asking(tlsConfig(s.tls)))
+		conf := tlsConfig(s.tls)
+		if p.Asks {
+			conf = sts.Asking(conf)
+		} else {
+			h.Handler = secure(s.tls, c.HSTS, h.Handler)
+		}
+		h.TLSConfig = spare(s.tls, conf)
 	}
-	_, err := s.add(ctx, "auth", c.AuthListen, h, true)
+	_, err := s.add(ctx, p.Name, address, h, true)
 	return err
 }
 
@@ -113,13 +151,7 @@ func (s *Server) listenWeb(ctx context.Context, c *config.Config) error {
 	if c.WebListen == "" || c.WebListen == "off" {
 		return nil
 	}
-	h := newHTTP(c, s.app.Log, s.app.Pages())
-	h.WriteTimeout = time.Minute
-	if s.tls != nil {
-		h.Handler = secure(s.tls, c.HSTS, h.Handler)
-		h.TLSConfig = spare(s.tls, tlsConfig(s.tls))
-	}
-	_, err := s.add(ctx, "web", c.WebListen, h, true)
+	err := s.listenPart(ctx, c, c.WebListen, Part{"web", s.app.Pages(), false})
 	if err != nil && !c.WebGiven() {
 		s.app.Log.Warn("no pages", "error", err.Error())
 		return nil

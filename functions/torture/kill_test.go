@@ -30,7 +30,7 @@ const environments = 8
 func torment(t *testing.T) time.Duration {
 	d, err := time.ParseDuration(os.Getenv("MUCURA_TEST_FUNCTIONS_TIME"))
 	if err != nil {
-		d = 12 * time.Second
+		d = 6 * time.Second
 	}
 	t.Logf("for %s", d)
 	return d

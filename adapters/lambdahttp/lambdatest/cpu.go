@@ -1,14 +1,12 @@
 package lambdatest
 
 import (
-	"fmt"
-	"os"
-	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
-// Used is the CPU time that the process of the n-th environment has used: of one
-// that has ended exactly, of a running one in steps of 10 ms.
+// Used is the CPU time that the process of the n-th environment has used.
 func (f *Function) Used(n int) time.Duration {
 	e := f.slots[n].run.Load()
 	if e == nil {
@@ -20,20 +18,12 @@ func (f *Function) Used(n int) time.Duration {
 	return ProcessTime(e.cmd.Process.Pid)
 }
 
-// ProcessTime is the CPU time that a process has used, in steps of 10 ms; 0 when
-// it is gone.
+// ProcessTime is the CPU time that a process has used, 0 when it is gone: what
+// clock_getcpuclockid(3) leads to.
 func ProcessTime(pid int) time.Duration {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
+	var t unix.Timespec
+	if err := unix.ClockGettime(int32(^pid<<3|2), &t); err != nil {
 		return 0
 	}
-	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
-	var user, system int64
-	if _, err := fmt.Sscan(fields[11], &user); err != nil {
-		return 0
-	}
-	if _, err := fmt.Sscan(fields[12], &system); err != nil {
-		return 0
-	}
-	return time.Duration(user+system) * 10 * time.Millisecond
+	return time.Duration(t.Nano())
 }

@@ -30,6 +30,11 @@ type Front struct {
 
 // ServeHTTP answers a request by way of the function.
 func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength == 0 && strings.EqualFold(r.Header.Get("Expect"), "100-continue") {
+		// net/http says nothing then, and botocore would wait for a minute with its
+		// next request on the connection.
+		w.WriteHeader(http.StatusContinue)
+	}
 	event, err := f.Door.Event(r)
 	if errors.Is(err, errTooLarge) {
 		w.Header().Set("Connection", "close")

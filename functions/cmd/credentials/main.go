@@ -11,7 +11,7 @@ import (
 
 func main() {
 	f := &function.Function{
-		Name: "credentials", People: true,
+		Name: "credentials", Part: "auth", People: true,
 		Handler: func(a *app.App) http.Handler { return a.AuthHandler() },
 	}
 	f.Main()

@@ -11,7 +11,7 @@ import (
 )
 
 func main() {
-	f := &function.Function{Name: "registration", People: true, Handler: handler}
+	f := &function.Function{Name: "registration", Part: "web", People: true, Handler: handler}
 	f.Main()
 }
 

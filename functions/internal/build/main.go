@@ -93,7 +93,7 @@ func (b *builder) compile(ctx context.Context, arch, dir string) error {
 		return err
 	}
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false",
-		"-tags", "lambda.norpc grpcnotrace",
+		"-tags", "grpcnotrace",
 		"-ldflags", "-s -w -buildid= -X "+module+"/internal/function.Release="+b.release,
 		"-o", dir+string(filepath.Separator), module+"/cmd/...")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch)

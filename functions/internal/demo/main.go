@@ -14,7 +14,9 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"sync"
 	"syscall"
+	"time"
 
 	"github.com/mucura/mucura/adapters/lambdahttp/lambdatest"
 	"github.com/mucura/mucura/functions/internal/world"
@@ -74,6 +76,9 @@ func run(ctx context.Context, once bool) (err error) {
 	return nil
 }
 
+// doors are those of shape A.
+var doors = []lambdatest.Door{lambdatest.LoadBalancer, lambdatest.HTTPAPI, lambdatest.FunctionURL, lambdatest.StreamURL}
+
 // demo is what runs.
 type demo struct {
 	w     *world.World
@@ -104,7 +109,7 @@ func (d *demo) start(ctx context.Context) error {
 	}
 	fmt.Fprintf(d.out, "\nLambda (shape A), four environments each, frozen between events:\n")
 	d.doors = map[lambdatest.Door]string{}
-	for _, door := range []lambdatest.Door{lambdatest.LoadBalancer, lambdatest.HTTPAPI, lambdatest.FunctionURL, lambdatest.StreamURL} {
+	for _, door := range doors {
 		f := d.w.Function("gateway", 4, true, fmt.Sprint("MUCURA_FUNCTION_STREAMING=", door == lambdatest.StreamURL))
 		u, stop, err := world.Front(door, f)
 		if err != nil {
@@ -131,7 +136,7 @@ func (d *demo) job(ctx context.Context) error {
 
 // clients has the real clients work through everything.
 func (d *demo) clients(ctx context.Context, dir string) error {
-	large, err := world.MakeFiles(filepath.Join(dir, "large"), 20_000_000, 100)
+	large, err := world.MakeFiles(filepath.Join(dir, "large"), 20_000_000, 30)
 	if err != nil {
 		return err
 	}
@@ -140,24 +145,36 @@ func (d *demo) clients(ctx context.Context, dir string) error {
 		return err
 	}
 	fmt.Fprintf(d.out, "\nClients: put, get, list, copy, move, multipart, delete\n")
-	var errs []error
-	try := func(files *world.Files, name, endpoint string) {
-		for i, c := range world.Clients {
-			err := files.Run(ctx, c, endpoint, fmt.Sprintf("demo-%s-%d", name, i))
-			verdict := "ok"
-			switch {
-			case errors.Is(err, world.ErrNoClient):
-				verdict = "SKIP: " + err.Error()
-			case err != nil:
-				verdict = "FAIL: " + err.Error()
-				errs = append(errs, fmt.Errorf("%s through %s failed", c, name))
+	endpoints := []struct {
+		name, url string
+		files     *world.Files
+	}{{"container", d.s3, large}}
+	for _, door := range doors {
+		endpoints = append(endpoints, struct {
+			name, url string
+			files     *world.Files
+		}{door.String(), d.doors[door], small})
+	}
+	// Each client goes from endpoint to endpoint; the clients work at once.
+	errs := make([]error, len(world.Clients))
+	var all sync.WaitGroup
+	for i, c := range world.Clients {
+		all.Go(func() {
+			for _, e := range endpoints {
+				begin := time.Now()
+				err := e.files.Run(ctx, c, e.url, fmt.Sprintf("demo-%s-%d", e.name, i))
+				verdict := "ok"
+				switch {
+				case errors.Is(err, world.ErrNoClient):
+					verdict = "SKIP: " + err.Error()
+				case err != nil:
+					verdict = "FAIL: " + err.Error()
+					errs[i] = errors.Join(errs[i], fmt.Errorf("%s through %s failed", c, e.name))
+				}
+				fmt.Fprintf(d.out, "  %-14s %-16s %s (%.0f s)\n", e.name, c, verdict, time.Since(begin).Seconds())
 			}
-			fmt.Fprintf(d.out, "  %-14s %-16s %s\n", name, c, verdict)
-		}
+		})
 	}
-	try(large, "container", d.s3)
-	for _, door := range []lambdatest.Door{lambdatest.LoadBalancer, lambdatest.HTTPAPI, lambdatest.FunctionURL, lambdatest.StreamURL} {
-		try(small, door.String(), d.doors[door])
-	}
+	all.Wait()
 	return errors.Join(errs...)
 }

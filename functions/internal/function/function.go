@@ -28,6 +28,9 @@ type Function struct {
 	Name string
 	// Handler answers requests; nil for a function that runs jobs only.
 	Handler func(*app.App) http.Handler
+	// Part is what the function is of a site, auth or web, "" for the S3 endpoint:
+	// with listeners of its own it serves that part only.
+	Part string
 	// Jobs says that it runs scheduled jobs.
 	Jobs bool
 	// People says that it deals with people who are not known yet, by password
@@ -99,8 +102,7 @@ func (f *Function) run(ctx context.Context, args, environ []string) error {
 		"metadata", config.Redact(c.Metadata), "registry", config.Redact(c.Registry), "content", config.Redact(c.Content), "base_path", c.BasePath)
 	switch shape {
 	case Lambda:
-		f.lambda(a)
-		return errors.New("the platform's loop has ended")
+		return f.lambda(ctx, a, getenv("AWS_LAMBDA_RUNTIME_API"))
 	case Container:
 		return f.container(ctx, a, getenv("PORT"))
 	case Once:

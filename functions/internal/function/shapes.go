@@ -18,8 +18,8 @@ import (
 // afterTime bounds what is written after an event.
 const afterTime = 5 * time.Second
 
-// lambda serves events; it does not return.
-func (f *Function) lambda(a *app.App) {
+// lambda serves events from the platform's Runtime API.
+func (f *Function) lambda(ctx context.Context, a *app.App, api string) error {
 	l := &lambdahttp.Adapter{
 		Stream: a.Config.FunctionStreaming, ClientCertificates: a.Config.AuthTerminator == "alb-event", Log: a.Log,
 		After: func(ctx context.Context) { f.after(ctx, a) },
@@ -30,7 +30,7 @@ func (f *Function) lambda(a *app.App) {
 	if f.Jobs {
 		l.Job = func(ctx context.Context, name string) (any, error) { return job(ctx, a, name) }
 	}
-	l.Start()
+	return l.Run(ctx, api)
 }
 
 // after writes what a process would otherwise remember: it may never run again.
@@ -65,11 +65,16 @@ func (f *Function) daemon(ctx context.Context, a *app.App) error {
 	if err != nil {
 		return err
 	}
-	s, err := serve.Listen(ctx, a, certificates)
+	var s *serve.Server
+	if f.Part == "" {
+		s, err = serve.Listen(ctx, a, certificates)
+	} else {
+		s, err = serve.ListenPart(ctx, a, certificates, serve.Part{Name: f.Part, Handler: f.Handler(a), Asks: f.Part == "auth"})
+	}
 	if err != nil {
 		return err
 	}
-	a.Log.Info("serving", "endpoint", s.URL(), "auth", s.Address("auth"), "web", s.Address("web"))
+	a.Log.Info("serving", "s3", s.Address("s3"), "auth", s.Address("auth"), "web", s.Address("web"))
 	return s.Run(ctx)
 }
 

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -98,6 +99,9 @@ func (f *Files) Run(ctx context.Context, client, endpoint, bucket string) error 
 		"NO_MOUNT=1", "BUCKET=" + bucket, "WORK=" + work, "MAKE_BUCKET=" + filepath.Join(root, "appliance/interop/make_bucket"),
 		"TREE=" + filepath.Join(f.dir, "tree"), "MANY=" + filepath.Join(f.dir, "many"), "BIG=" + filepath.Join(f.dir, "tree/big.bin"), fmt.Sprint("MANY_COUNT=", f.many),
 	}
+	// What the script has started ends with it.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() == 77 {

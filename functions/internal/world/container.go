@@ -14,9 +14,13 @@ import (
 	"github.com/mucura/mucura/adapters/lambdahttp/lambdatest"
 )
 
-// Container is a process of shape B. Its address stays over restarts.
+// Container is a process of shape B, or of shape C. Its address stays over restarts.
 type Container struct {
-	URL  string
+	URL string
+	// Address is where a process of shape C serves by TLS; URL is its admin
+	// listener then.
+	Address string
+
 	w    *World
 	cmd  *exec.Cmd
 	name string
@@ -26,22 +30,48 @@ type Container struct {
 
 // Container starts a function of shape B and waits until it answers.
 func (w *World) Container(ctx context.Context, name string, extra ...string) (*Container, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	a, err := freeAddresses(1)
 	if err != nil {
 		return nil, err
 	}
-	port := l.Addr().(*net.TCPAddr).Port
-	if err := l.Close(); err != nil {
+	_, port, err := net.SplitHostPort(a[0])
+	if err != nil {
 		return nil, err
 	}
-	c := &Container{
-		URL: fmt.Sprintf("http://127.0.0.1:%d", port), w: w, name: name,
-		env: append(append(append([]string{}, w.Env...), fmt.Sprintf("PORT=%d", port)), extra...),
-	}
+	c := w.container(&Container{URL: "http://" + a[0], name: name}, append([]string{"PORT=" + port}, extra...))
 	if err := c.Launch(); err != nil {
 		return nil, err
 	}
 	return c, c.Ready(ctx)
+}
+
+// Daemon makes a function of shape C. What stands before it may start first:
+// Launch starts it, and Ready waits until its stores answer.
+func (w *World) Daemon(name string, extra ...string) (*Container, error) {
+	a, err := freeAddresses(2)
+	if err != nil {
+		return nil, err
+	}
+	return w.container(&Container{URL: "http://" + a[1], Address: a[0], name: name}, append([]string{"MUCURA_LISTEN=" + a[0], "MUCURA_ADMIN_LISTEN=" + a[1]}, extra...)), nil
+}
+
+func (w *World) container(c *Container, extra []string) *Container {
+	c.w, c.env = w, append(append([]string{}, w.Env...), extra...)
+	return c
+}
+
+// freeAddresses gives addresses on loopback where nobody listens.
+func freeAddresses(n int) ([]string, error) {
+	var all []string
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer l.Close()
+		all = append(all, l.Addr().String())
+	}
+	return all, nil
 }
 
 // Launch starts the process, again after an end, and does not wait.
@@ -66,7 +96,7 @@ func (c *Container) Ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	for {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL+"/healthz", nil)
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL+c.probe(), nil)
 		if err != nil {
 			return err
 		}
@@ -84,6 +114,13 @@ func (c *Container) Ready(ctx context.Context) error {
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
+}
+
+func (c *Container) probe() string {
+	if c.Address != "" {
+		return "/-/ready"
+	}
+	return "/healthz"
 }
 
 // Kill ends the process at once.
@@ -116,5 +153,5 @@ func (c *Container) Stop() error {
 // Process is the process now.
 func (c *Container) Process() int { return c.cmd.Process.Pid }
 
-// Used is the CPU time the process has used, in steps of 10 ms.
+// Used is the CPU time the process has used.
 func (c *Container) Used() time.Duration { return lambdatest.ProcessTime(c.cmd.Process.Pid) }

@@ -86,7 +86,7 @@ func New(dir, bin, metadata, content string, log io.Writer) (*World, error) {
 
 // Build compiles the functions as they are deployed into dir.
 func Build(ctx context.Context, dir string, flags ...string) error {
-	args := append([]string{"build", "-tags", "lambda.norpc grpcnotrace", "-ldflags", "-s -w", "-o", dir + "/"}, flags...)
+	args := append([]string{"build", "-tags", "grpcnotrace", "-ldflags", "-s -w", "-o", dir + "/"}, flags...)
 	cmd := exec.CommandContext(ctx, "go", append(args, "github.com/mucura/mucura/functions/cmd/...")...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
