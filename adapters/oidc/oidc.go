@@ -125,10 +125,11 @@ func (i *issuer) ready(ctx context.Context) (*oidc.Provider, *keySet, error) {
 	return i.provider, i.keys, nil
 }
 
-// Verify verifies a token and tells who it speaks for. The error is a
-// *sts.TokenError when the token is to blame; otherwise its issuer could not be
-// asked.
-func (s *Issuers) Verify(ctx context.Context, token string) (*sts.WebUser, error) {
+// Verify verifies a token and tells who it speaks for. When it tells no groups,
+// the issuer is asked for them (see claims.fill); access is the access token that
+// came with it, "" for none. The error is a *sts.TokenError when the token is to
+// blame; otherwise its issuer could not be asked.
+func (s *Issuers) Verify(ctx context.Context, token, access string) (*sts.WebUser, error) {
 	i, err := s.issuerOf(token)
 	if err != nil {
 		return nil, err
@@ -136,6 +137,11 @@ func (s *Issuers) Verify(ctx context.Context, token string) (*sts.WebUser, error
 	c, err := i.verify(ctx, token)
 	if err != nil {
 		return nil, err
+	}
+	if c.lacks(i, false) {
+		if err := c.fill(ctx, i, token, access); err != nil {
+			return nil, err
+		}
 	}
 	return c.user(i)
 }

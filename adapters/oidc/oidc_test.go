@@ -34,6 +34,7 @@ type fake struct {
 	asked atomic.Int64   // times the keys were asked for
 	away  atomic.Bool
 	now   time.Time
+	info  http.HandlerFunc // answers userinfo; nil: there is none
 }
 
 func newFake(t *testing.T) *fake {
@@ -51,8 +52,16 @@ func newFake(t *testing.T) *fake {
 	mux.HandleFunc("/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
 		_ = json.NewEncoder(w).Encode(map[string]any{
 			"issuer": f.URL, "jwks_uri": f.URL + "/keys", "authorization_endpoint": f.URL + "/auth", "token_endpoint": f.URL + "/token",
+			"userinfo_endpoint":                     f.URL + "/userinfo",
 			"id_token_signing_alg_values_supported": []string{"RS256", "ES256"},
 		})
+	})
+	mux.HandleFunc("/userinfo", func(w http.ResponseWriter, r *http.Request) {
+		if f.info == nil {
+			http.NotFound(w, r)
+			return
+		}
+		f.info(w, r)
 	})
 	mux.HandleFunc("/keys", func(w http.ResponseWriter, _ *http.Request) {
 		f.asked.Add(1)
@@ -123,7 +132,7 @@ func (f *fake) issuers(change func(*Issuer)) *Issuers {
 func TestVerify(t *testing.T) {
 	f := newFake(t)
 	s := f.issuers(func(i *Issuer) { i.AnyAudience = true })
-	u, err := s.Verify(ctx, f.usual(map[string]any{"wlcg.groups": []string{"/lab/b", "/lab/a"}, "wlcg.ver": "1.0"}))
+	u, err := s.Verify(ctx, f.usual(map[string]any{"wlcg.groups": []string{"/lab/b", "/lab/a"}, "wlcg.ver": "1.0"}), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +161,7 @@ func TestVerify(t *testing.T) {
 		"issuer and slash": {map[string]any{"iss": f.URL + "/"}, false},
 		"scope, no path":   {map[string]any{"scope": "storage.read"}, false},
 	} {
-		_, err := s.Verify(ctx, f.usual(c.claims))
+		_, err := s.Verify(ctx, f.usual(c.claims), "")
 		var bad *sts.TokenError
 		if (err == nil) != c.good || (err != nil && !errors.As(err, &bad)) {
 			t.Errorf("%s: %v", name, err)
@@ -167,7 +176,7 @@ func TestVerify(t *testing.T) {
 func TestSignatures(t *testing.T) {
 	f := newFake(t)
 	s := f.issuers(nil)
-	if _, err := s.Verify(ctx, f.token("e", jose.ES256, f.keys["e"], nil)); err != nil {
+	if _, err := s.Verify(ctx, f.token("e", jose.ES256, f.keys["e"], nil), ""); err != nil {
 		t.Error(err)
 	}
 	stranger, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -191,7 +200,7 @@ func TestSignatures(t *testing.T) {
 		"long":             strings.Repeat("a", maxToken+1),
 	} {
 		var bad *sts.TokenError
-		if _, err := s.Verify(ctx, token); !errors.As(err, &bad) {
+		if _, err := s.Verify(ctx, token, ""); !errors.As(err, &bad) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -204,7 +213,7 @@ func TestKeysOfTheIssuer(t *testing.T) {
 	s := f.issuers(nil)
 	verify := func(wantAsked int64, good bool) {
 		t.Helper()
-		_, err := s.Verify(ctx, f.usual(nil))
+		_, err := s.Verify(ctx, f.usual(nil), "")
 		if (err == nil) != good {
 			t.Errorf("%v", err)
 		}
@@ -217,7 +226,7 @@ func TestKeysOfTheIssuer(t *testing.T) {
 	f.now = f.now.Add(7 * time.Hour)
 	verify(2, true)
 	for range 5 {
-		_, _ = s.Verify(ctx, f.token("x", jose.RS256, f.keys["r"], nil))
+		_, _ = s.Verify(ctx, f.token("x", jose.RS256, f.keys["r"], nil), "")
 	}
 	if n := f.asked.Load(); n > 3 {
 		t.Errorf("asked %d times for a key it does not have", n)
@@ -229,7 +238,7 @@ func TestKeysOfTheIssuer(t *testing.T) {
 	verify(before+1, true)
 	f.now = f.now.Add(9 * time.Hour)
 	verify(before+2, false)
-	_, err := s.Verify(ctx, f.usual(nil))
+	_, err := s.Verify(ctx, f.usual(nil), "")
 	var bad *sts.TokenError
 	if err == nil || errors.As(err, &bad) {
 		t.Errorf("the token is blamed for the issuer's absence: %v", err)

@@ -70,20 +70,8 @@ func (s *Issuers) Finish(ctx context.Context, issuer, redirect, code string, p r
 	if !slices.Contains(c.token.Audience, i.ClientID) || subtle.ConstantTimeCompare([]byte(c.token.Nonce), []byte(p.Nonce)) != 1 {
 		return nil, fmt.Errorf("the ID token of %s is not for this sign-in", issuer)
 	}
-	provider, _, err := i.ready(ctx)
-	if err != nil {
+	if err := c.fill(ctx, i, raw, tokens.AccessToken); err != nil {
 		return nil, err
-	}
-	// Many issuers tell name and address only here.
-	if info, err := provider.UserInfo(ctx, oauth2.StaticTokenSource(tokens)); err == nil && info.Subject == c.token.Subject {
-		var more map[string]any
-		if info.Claims(&more) == nil {
-			for k, v := range more {
-				if _, there := c.all[k]; !there {
-					c.all[k] = v
-				}
-			}
-		}
 	}
 	return c.login(i), nil
 }
@@ -107,6 +95,11 @@ func (s *Issuers) Login(ctx context.Context, token string) (*registration.Login,
 	c, err := i.verify(ctx, token)
 	if err != nil {
 		return nil, err
+	}
+	if c.lacks(i, true) {
+		if err := c.fill(ctx, i, token, ""); err != nil {
+			return nil, err
+		}
 	}
 	user, err := c.user(i)
 	if err != nil {

@@ -155,7 +155,7 @@ func TestForgedTokens(t *testing.T) {
 	on(t, one, "account", "set", "mia", "--state", "active")
 	for _, s := range servers {
 		a, err := at(good, s).Do(ctx, "GET", newMine, "", "", nil)
-		wantAnswer(t, "ended session", a, err, 403, "AccessDenied")
+		wantAnswer(t, "ended session", a, err, 403, "ExpiredToken")
 		if err := s.Stop(); err != nil {
 			t.Error(err)
 		}

@@ -103,11 +103,13 @@ func (p *provider) commandLogsIn(s *site) {
 	if out, err := mucura("whoami").CombinedOutput(); err == nil {
 		p.Errorf("whoami before login: %s", out)
 	}
-	if said, err := p.deviceLogin(mucura("login", "--oidc", "--issuer", p.issuer, "--client-id", "command")); err != nil {
+	if said, err := p.deviceLogin(mucura("login", "--oidc", "--issuer", p.issuer, "--client-id", "command", "--oidc-scope", "groups")); err != nil {
 		p.Fatalf("login: %v\n%s", err, said)
 	}
 	for _, c := range []struct{ args, want string }{
-		{"whoami", "ana.brown"}, {"ls", "ana-brown"}, {"cp ca.pem s3://ana-brown/certificates/", ""}, {"ls s3://ana-brown/certificates/", "ca.pem"},
+		{"whoami", "ana.brown"},
+		// The provider keeps groups out of ID tokens: its userinfo told them.
+		{"sessions --json", "/lab/night"}, {"ls", "ana-brown"}, {"cp ca.pem s3://ana-brown/certificates/", ""}, {"ls s3://ana-brown/certificates/", "ca.pem"},
 		{"logout", "logged out"},
 	} {
 		if out, err := mucura(strings.Fields(c.args)...).CombinedOutput(); err != nil || !strings.Contains(string(out), c.want) {
@@ -151,11 +153,11 @@ func (p *provider) wrongTokens(s *site) {
 		d := &login.Device{Issuer: p.issuer, ClientID: client, Show: func(_, _, full string) { p.approve(full) },
 			Sleep:  func(context.Context, time.Duration) error { return nil },
 			Server: &login.Server{Attempts: 1, HTTP: func(*login.Certificate) *http.Client { return s.client(nil) }}}
-		text, err := d.Token(p.Context())
+		got, err := d.Tokens(p.Context())
 		if err != nil {
 			p.Fatal(err)
 		}
-		return text
+		return got.ID
 	}
 	good := token("command")
 	dot := strings.LastIndexByte(good, '.') + 1

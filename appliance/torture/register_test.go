@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -252,6 +254,51 @@ func TestRegisterWithCertificate(t *testing.T) {
 	b.wants(400, b.send("/register", "name", "ana.brown"), "taken")
 	b.wants(200, b.send("/register", "name", "bea", "display_name", "Bea"), "signed in")
 	b.wants(200, b.open("/account"), "<code>bea</code>")
+	b.realToolsUntilRevoked(s, "bea")
+}
+
+// realToolsUntilRevoked makes a key on the page, uses it with the programs that
+// are there, and revokes it: their next request fails.
+func (b *browser) realToolsUntilRevoked(s *site, home string) {
+	b.t.Helper()
+	b.wants(200, b.send("/account/keys", "label", "tools"), "shown this once")
+	m := shown.FindStringSubmatch(b.page)
+	if m == nil {
+		b.t.Fatalf("no key is shown:\n%s", b.page)
+	}
+	dir := b.t.TempDir()
+	ca := filepath.Join(dir, "ca.pem")
+	if err := os.WriteFile(ca, s.pem, 0o600); err != nil {
+		b.t.Fatal(err)
+	}
+	endpoint := "https://" + strings.TrimPrefix(s.Endpoint, "http://")
+	tool := func(args ...string) (string, error) {
+		cmd := exec.Command(args[0], args[1:]...)
+		cmd.Env = []string{"HOME=" + dir, "PATH=/usr/local/bin:/usr/bin:/bin", "AWS_ACCESS_KEY_ID=" + m[1], "AWS_SECRET_ACCESS_KEY=" + m[2], "AWS_DEFAULT_REGION=mucura"}
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	commands := map[string][]string{
+		"aws":    {"aws", "--endpoint-url", endpoint, "--ca-bundle", ca, "s3", "cp", ca, "s3://" + home + "/by-aws"},
+		"rclone": {"rclone", "--ca-cert", ca, "--retries", "1", "copyto", ca, ":s3,provider=Other,env_auth=true,endpoint='" + endpoint + "':" + home + "/by-rclone"},
+	}
+	for name := range commands {
+		if _, err := exec.LookPath(name); err != nil {
+			b.t.Logf("%s is not installed: not tried", name)
+			delete(commands, name)
+		}
+	}
+	for name, args := range commands {
+		if out, err := tool(args...); err != nil {
+			b.t.Errorf("%s with the key: %v\n%s", name, err, out)
+		}
+	}
+	b.wants(200, b.send("/account/keys/remove", "id", m[1]))
+	for name, args := range commands {
+		if out, err := tool(args...); err == nil || !strings.Contains(out, "InvalidAccessKeyId") && !strings.Contains(out, "403") {
+			b.t.Errorf("%s with the revoked key: %v\n%s", name, err, out)
+		}
+	}
 }
 
 // shows is how a client shows a certificate or proxy in a handshake.

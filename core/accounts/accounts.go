@@ -38,8 +38,8 @@ type Service struct {
 // Key.Owner, its *catalog.Principal. With a session token the access key is the
 // session's, and nothing but the account is read (and the access key the
 // session was made with, if it was). s3err.InvalidAccessKeyID for an unknown or
-// expired key; s3err.AccessDenied when the account is not active, or the
-// session was ended; s3err.InvalidToken and s3err.ExpiredToken.
+// expired key; s3err.AccessDenied when the account is not active;
+// s3err.SessionEnded, s3err.InvalidToken and s3err.ExpiredToken.
 func (s *Service) Key(ctx context.Context, accessKeyID, sessionToken string) (sigv4.Key, error) {
 	return s.key(ctx, accessKeyID, sessionToken)
 }

@@ -66,7 +66,7 @@ func (s *Service) key(ctx context.Context, accessKeyID, sessionToken string) (si
 		return sigv4.Key{}, refusal(err)
 	}
 	if acct.State != catalog.Active {
-		return sigv4.Key{}, s3err.AccessDenied
+		return sigv4.Key{}, notActive(acct)
 	}
 	if !known || k.accountVersion != version {
 		p := &catalog.Principal{Account: acct, AccessKeyID: accessKeyID, Scope: k.record.Scope}
@@ -74,6 +74,23 @@ func (s *Service) key(ctx context.Context, accessKeyID, sessionToken string) (si
 		s.state.keys.Put(accessKeyID, rec.Version, k)
 	}
 	return k.key, nil
+}
+
+// notActive tells a client why nothing is allowed: other credentials of the same
+// account would not help, so it is no error at which programs get some.
+func notActive(a *catalog.Account) error {
+	return s3err.AccessDenied.Say("%s", NotActive(a))
+}
+
+// NotActive says in a sentence why an account may do nothing.
+func NotActive(a *catalog.Account) string {
+	switch a.State {
+	case catalog.Requested:
+		return "The account waits for approval."
+	case catalog.Suspended:
+		return "The account is suspended."
+	}
+	return "The account is closing."
 }
 
 // refusal is the error for a client whose access key or account could not be read.

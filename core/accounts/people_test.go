@@ -63,7 +63,7 @@ func TestSubjects(t *testing.T) {
 	if err := s.RemoveSubject(ctx, a.ID, oidc); err != nil {
 		t.Fatal(err)
 	}
-	wantKey(t, s, c, s3err.AccessDenied)
+	wantKey(t, s, c, s3err.SessionEnded)
 	if err := s.AddSubject(ctx, ben.ID, oidc); err != nil {
 		t.Errorf("the subject is not free: %v", err)
 	}

@@ -127,8 +127,8 @@ func TestSessionEnds(t *testing.T) {
 	if err := s.EndSession(ctx, a.ID, one.AccessKeyID); err != nil {
 		t.Fatal(err)
 	}
-	wantKey(t, other, one, s3err.AccessDenied)
-	wantKey(t, other, child, s3err.AccessDenied)
+	wantKey(t, other, one, s3err.SessionEnded)
+	wantKey(t, other, child, s3err.SessionEnded)
 	wantKey(t, other, two, nil)
 	if err := s.EndSession(ctx, a.ID, one.AccessKeyID); !errors.Is(err, accounts.ErrNotFound) {
 		t.Errorf("ended twice: %v", err)
@@ -140,8 +140,8 @@ func TestSessionEnds(t *testing.T) {
 	if err := s.EndSessions(ctx, a.ID); err != nil {
 		t.Fatal(err)
 	}
-	wantKey(t, other, two, s3err.AccessDenied)
-	wantKey(t, other, one, s3err.AccessDenied)
+	wantKey(t, other, two, s3err.SessionEnded)
+	wantKey(t, other, one, s3err.SessionEnded)
 	three := fresh()
 	if err := s.Suspend(ctx, a.ID, "asked"); err != nil {
 		t.Fatal(err)
@@ -153,7 +153,7 @@ func TestSessionEnds(t *testing.T) {
 	if err := s.Resume(ctx, a.ID); err != nil {
 		t.Fatal(err)
 	}
-	wantKey(t, other, three, s3err.AccessDenied) // does not come back
+	wantKey(t, other, three, s3err.SessionEnded) // does not come back
 	fresh()
 }
 

@@ -26,10 +26,10 @@ func (s *Service) sessionKey(ctx context.Context, accessKeyID, token string) (si
 		return sigv4.Key{}, refusal(err)
 	}
 	if acct.State != catalog.Active {
-		return sigv4.Key{}, s3err.AccessDenied
+		return sigv4.Key{}, notActive(acct)
 	}
 	if acct.Ended(o.session) {
-		return sigv4.Key{}, s3err.AccessDenied.Say("The session has been ended.")
+		return sigv4.Key{}, s3err.SessionEnded
 	}
 	var parent *catalog.AccessKey
 	var parentVersion meta.Version
@@ -107,20 +107,20 @@ func (o *opened) bind(acct *catalog.Account, version meta.Version, parent *catal
 
 // StillValid looks whether a principal that was let in a while ago would be
 // still, but for the expiry of key or session: s3err.AccessDenied when its
-// account is not active or its session was ended, s3err.InvalidAccessKeyID when
-// its access key is gone. It is for requests that take long.
+// account is not active, s3err.SessionEnded, s3err.InvalidAccessKeyID when its
+// access key is gone. It is for requests that take long.
 func (s *Service) StillValid(ctx context.Context, p *catalog.Principal) error {
 	acct, _, err := s.readAccount(ctx, p.ID())
 	if err != nil {
 		return refusal(err)
 	}
 	if acct.State != catalog.Active {
-		return s3err.AccessDenied
+		return notActive(acct)
 	}
 	key := p.AccessKeyID
 	if p.Session != nil {
 		if acct.Ended(p.Session) {
-			return s3err.AccessDenied.Say("The session has been ended.")
+			return s3err.SessionEnded
 		}
 		key = p.Session.Key
 	}

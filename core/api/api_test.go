@@ -269,10 +269,10 @@ func TestSessions(t *testing.T) {
 	}
 	l.fails(404, CodeNotFound, "ben", "DELETE", "sessions/"+one, "")
 	l.want("ana", "DELETE", "sessions/"+one, "", nil)
-	l.fails(403, CodeDenied, "one", "GET", "whoami", "")
+	l.fails(403, "ExpiredToken", "one", "GET", "whoami", "")
 	l.want("two", "GET", "whoami", "", nil)
 	l.want("ana", "DELETE", "sessions", "", nil)
-	l.fails(403, CodeDenied, "two", "GET", "whoami", "")
+	l.fails(403, "ExpiredToken", "two", "GET", "whoami", "")
 	l.want("ana", "GET", "sessions", "", &list)
 	if len(list.Sessions) != 0 {
 		t.Errorf("%+v", list)

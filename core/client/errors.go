@@ -110,7 +110,7 @@ var authCodes = map[string]bool{
 }
 
 // authMessages are those of AccessDenied that say that the credentials are over.
-var authMessages = map[string]bool{"Request has expired": true, "The session has been ended": true}
+var authMessages = map[string]bool{"Request has expired": true, "The account is suspended": true, "The account is closing": true}
 
 // KindOf sorts an error.
 func KindOf(err error) Kind {

@@ -83,6 +83,7 @@ var (
 	RequestTimeout                   = &Code{"RequestTimeout", 400, "Your socket connection to the server was not read from or written to within the timeout period."}
 	ServerSideEncryptionNotFound     = &Code{"ServerSideEncryptionConfigurationNotFoundError", 404, "The server side encryption configuration was not found"}
 	ServiceUnavailable               = &Code{"ServiceUnavailable", 503, "The repository takes no writes for a moment, for maintenance; reading goes on. Please try again."}
+	SessionEnded                     = &Code{"ExpiredToken", 403, "The session has been ended."}
 	SignatureDoesNotMatch            = &Code{"SignatureDoesNotMatch", 403, "The request signature we calculated does not match the signature you provided. Check your key and signing method."}
 	SlowDown                         = &Code{"SlowDown", 503, "Please reduce your request rate."}
 	StorageFull                      = &Code{"InsufficientStorage", 507, "The repository's storage is full; reads keep working."}

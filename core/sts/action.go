@@ -130,7 +130,7 @@ func (c *call) withWebIdentity() (any, error) {
 	if token == "" {
 		return nil, refuse(http.StatusBadRequest, "MissingParameter", "WebIdentityToken is missing.")
 	}
-	user, err := c.s.OIDC.Verify(c.ctx, token)
+	user, err := c.s.OIDC.Verify(c.ctx, token, c.form.get("WebIdentityAccessToken"))
 	if err != nil {
 		return nil, c.badToken(err)
 	}

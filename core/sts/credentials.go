@@ -42,7 +42,7 @@ func (c *call) issue(acct *catalog.Account, spec accounts.SessionSpec) (session.
 	creds, sess, err := c.s.Accounts.Issue(c.ctx, spec)
 	switch {
 	case errors.Is(err, accounts.ErrNotActive):
-		return none, nil, refuse(http.StatusForbidden, "AccessDenied", notActive(acct))
+		return none, nil, refuse(http.StatusForbidden, "AccessDenied", accounts.NotActive(acct))
 	case errors.Is(err, accounts.ErrNotFound): // removed this moment
 		return none, nil, refuse(http.StatusForbidden, "AccessDenied", "There is no such account.")
 	case errors.Is(err, accounts.ErrTooMany):
@@ -53,16 +53,6 @@ func (c *call) issue(acct *catalog.Account, spec accounts.SessionSpec) (session.
 	}
 	c.ev.Session = sess
 	return creds, sess, nil
-}
-
-func notActive(a *catalog.Account) string {
-	switch a.State {
-	case catalog.Requested:
-		return "The account waits for approval."
-	case catalog.Suspended:
-		return "The account is suspended."
-	}
-	return "The account is closing."
 }
 
 // lifetime reads the seconds asked for; 0 when none are.

@@ -43,7 +43,9 @@ type Signed interface {
 
 // WebIdentity verifies OpenID Connect tokens.
 type WebIdentity interface {
-	Verify(ctx context.Context, token string) (*WebUser, error)
+	// Verify tells who a token speaks for. access is the access token that the
+	// issuer gave with it, for what only its userinfo tells; "" for none.
+	Verify(ctx context.Context, token, access string) (*WebUser, error)
 }
 
 // WebUser is who an OpenID Connect token speaks for.

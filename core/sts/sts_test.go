@@ -282,7 +282,7 @@ func TestAssumeRole(t *testing.T) {
 		if err := l.Accounts.EndSession(context.Background(), l.alice.ID, first.AccessKeyID); err != nil {
 			t.Fatal(err)
 		}
-		l.wantFault(l.action(host, second, "Action", "GetCallerIdentity"), 403, "AccessDenied")
+		l.wantFault(l.action(host, second, "Action", "GetCallerIdentity"), 403, "ExpiredToken")
 	}
 	l.wantFault(l.action(authHost, l.keyCreds(), "Action", "AssumeRole", "Policy", "{"), 400, "MalformedPolicyDocument")
 	l.wantFault(l.action(authHost, l.keyCreds(), "Action", "AssumeRole", "Policy", strings.Repeat("x", 3000)), 400, "PackedPolicyTooLarge")
@@ -338,7 +338,7 @@ func TestSessionTokenAndIdentity(t *testing.T) {
 // knownTokens is a WebIdentity that knows some tokens.
 type knownTokens map[string]*WebUser
 
-func (k knownTokens) Verify(_ context.Context, token string) (*WebUser, error) {
+func (k knownTokens) Verify(_ context.Context, token, _ string) (*WebUser, error) {
 	switch {
 	case token == "down":
 		return nil, context.DeadlineExceeded

@@ -22,7 +22,8 @@ func (a *app) credentialProcessCommand() *cobra.Command {
 		Long: `Print time-limited credentials as the setting credential_process of aws, boto3,
 rclone and other tools of the AWS SDKs wants them: for the grid proxy or token
 that is found or named, else those of "mucura login". They are cached until four
-fifths of their life are over, so tools may call this as often as they like.`,
+fifths of their life are over or their session is ended, so tools may call this
+as often as they like.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, got, err := a.temporary(cmd.Context(), o)
@@ -56,7 +57,9 @@ func (a *app) temporary(ctx context.Context, o loginOptions) (*session, *login.C
 	if err != nil {
 		return nil, nil, err
 	}
-	o.Lifetime = o.duration
+	// Whoever asks gets no second chance: a tool asks again when the server has
+	// ended the session, and must get another one then.
+	o.Lifetime, o.alive = o.duration, true
 	got, err := s.issue(ctx, o.issueOptions)
 	if err == nil || o.named() || err != errNothingToShow {
 		return s, got, err
@@ -80,7 +83,7 @@ func (a *app) temporary(ctx context.Context, o loginOptions) (*session, *login.C
 	if err != nil {
 		return s, nil, err
 	}
-	cache := &login.Cache{Dir: a.env.CacheDir(), Now: a.now}
+	cache := &login.Cache{Dir: a.env.CacheDir(), Now: a.now, Alive: server.Alive}
 	got, err = cache.Get(ctx, login.Key(server.URL.String(), "key:"+keys.AccessKeyID, o.Policy, o.Lifetime.String()),
 		func(ctx context.Context) (*login.Credentials, error) { return server.ByKeys(ctx, keys, o.Options) })
 	return s, got, err

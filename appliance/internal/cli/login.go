@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,6 +27,7 @@ type loginOptions struct {
 	issueOptions
 	oidc, useKey, password bool
 	issuer, clientID       string
+	oidcScopes             []string
 	name                   string // with password
 	writeAWS               string
 	printEnv               bool
@@ -67,6 +69,7 @@ authentication server are remembered.`,
 	f.BoolVar(&o.oidc, "oidc", false, "log in at your institute, by a code (OpenID Connect device flow)")
 	f.StringVar(&o.issuer, "issuer", "", "URL of the institute's login (MUCURA_OIDC_ISSUER)")
 	f.StringVar(&o.clientID, "client-id", "", "name of this program there (MUCURA_OIDC_CLIENT)")
+	f.StringArrayVar(&o.oidcScopes, "oidc-scope", nil, "ask there for this besides openid, email and profile, such as groups; may be repeated (MUCURA_OIDC_SCOPE)")
 	f.BoolVar(&o.password, "password", false, "show the account's password, which is asked for")
 	f.StringVar(&o.name, "name", "", "name of the account, with --password; asked for when absent")
 	f.BoolVar(&o.useKey, "access-key", false, "keep an access key: ID and secret are asked for, or read from standard input, a line each")
@@ -151,7 +154,7 @@ func (o *loginOptions) check() error {
 func (s *session) remember() error {
 	return profile.Save(s.app.env, s.settings.Profile, map[string]string{
 		"server": s.settings.Server, "auth": s.settings.Auth, "region": s.settings.Region, "ca_file": s.settings.CAFile,
-		"oidc_issuer": s.settings.OIDCIssuer, "oidc_client": s.settings.OIDCClient,
+		"oidc_issuer": s.settings.OIDCIssuer, "oidc_client": s.settings.OIDCClient, "oidc_scope": s.settings.OIDCScope,
 	})
 }
 
@@ -172,18 +175,21 @@ func (a *app) loginOIDC(ctx context.Context, s *session, o loginOptions) (*login
 	if err != nil {
 		return nil, err
 	}
-	d := &login.Device{Issuer: s.settings.OIDCIssuer, ClientID: s.settings.OIDCClient, Server: server,
+	if len(o.oidcScopes) > 0 {
+		s.settings.OIDCScope = strings.Join(o.oidcScopes, " ")
+	}
+	d := &login.Device{Issuer: s.settings.OIDCIssuer, ClientID: s.settings.OIDCClient, Scope: s.settings.OIDCScope, Server: server,
 		Show: func(page, code, full string) {
 			fmt.Fprintf(a.stderr, "Open %s\nand type the code  %s\n", clean(page), clean(code))
 			if full != "" {
 				fmt.Fprintf(a.stderr, "or open %s\n", clean(full))
 			}
 		}}
-	token, err := d.Token(ctx)
+	tokens, err := d.Tokens(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return server.ByToken(ctx, token, o.Options)
+	return server.ByToken(ctx, tokens, o.Options)
 }
 
 // loginKey keeps an access key in the profile, once it was seen to work.

@@ -102,6 +102,7 @@ type issueOptions struct {
 	proxy, cert, key, tokenFile string
 	signed                      bool // a signed request instead of mutual TLS
 	fresh                       bool // not from the cache
+	alive                       bool // from the cache only what the server still takes
 }
 
 func (o *issueOptions) named() bool {
@@ -123,6 +124,9 @@ func (s *session) issue(ctx context.Context, o issueOptions) (*login.Credentials
 		return nil, err
 	}
 	cache := &login.Cache{Dir: s.app.env.CacheDir(), Now: s.app.now}
+	if o.alive {
+		cache.Alive = server.Alive
+	}
 	if o.fresh {
 		return show(ctx)
 	}
@@ -182,7 +186,7 @@ func (s *session) shown(server *login.Server, o issueOptions) (show func(context
 		return func(ctx context.Context) (*login.Credentials, error) { return by(ctx, cert, o.Options) }, "x509:" + string(cert.Leaf.Raw), nil
 	}
 	return func(ctx context.Context) (*login.Credentials, error) {
-		return server.ByToken(ctx, what.token, o.Options)
+		return server.ByToken(ctx, login.Tokens{ID: what.token}, o.Options)
 	}, "token:" + what.token, nil
 }
 

@@ -18,6 +18,9 @@ import (
 type Cache struct {
 	Dir string
 	Now func() time.Time
+	// Alive tells whether the server still takes credentials that are kept; nil:
+	// what has not expired counts. See [Server.Alive].
+	Alive func(context.Context, *Credentials) bool
 }
 
 // kept is a file of the cache.
@@ -41,12 +44,13 @@ func (c *Cache) path(key string) string { return filepath.Join(c.Dir, "credentia
 func (c *Cache) Get(ctx context.Context, key string, get func(context.Context) (*Credentials, error)) (*Credentials, error) {
 	old := c.load(key)
 	now := c.Now()
-	if old != nil && now.Before(old.refresh()) {
+	ended := old != nil && c.Alive != nil && !c.Alive(ctx, &old.Credentials)
+	if old != nil && !ended && now.Before(old.refresh()) {
 		return &old.Credentials, nil
 	}
 	fresh, err := get(ctx)
 	if err != nil {
-		if old != nil && now.Add(time.Minute).Before(old.Expiration) {
+		if old != nil && !ended && now.Add(time.Minute).Before(old.Expiration) {
 			return &old.Credentials, nil
 		}
 		return nil, err

@@ -18,7 +18,7 @@ import (
 type Device struct {
 	Issuer   string // URL of the provider
 	ClientID string
-	Scope    string // "" is "openid email profile"
+	Scope    string // besides openid, email and profile
 	Server   *Server
 	// Show tells the person what to do.
 	Show func(page, code, pageWithCode string)
@@ -32,28 +32,25 @@ type discovery struct {
 	Token  string `json:"token_endpoint"`
 }
 
-// Token runs the flow and gives the ID token.
-func (d *Device) Token(ctx context.Context) (string, error) {
+// Tokens runs the flow and gives the ID token, and the access token with it.
+func (d *Device) Tokens(ctx context.Context) (none Tokens, err error) {
 	issuer := strings.TrimSuffix(d.Issuer, "/")
 	var found discovery
 	if err := d.get(ctx, issuer+"/.well-known/openid-configuration", nil, &found); err != nil {
-		return "", fmt.Errorf("provider %s: %w", issuer, err)
+		return none, fmt.Errorf("provider %s: %w", issuer, err)
 	}
 	switch {
 	case strings.TrimSuffix(found.Issuer, "/") != issuer:
-		return "", &client.AuthError{Message: fmt.Sprintf("the provider calls itself %q, not %q", found.Issuer, d.Issuer)}
+		return none, &client.AuthError{Message: fmt.Sprintf("the provider calls itself %q, not %q", found.Issuer, d.Issuer)}
 	case found.Device == "" || found.Token == "":
-		return "", &client.AuthError{Message: "the provider has no device flow; use a token instead (BEARER_TOKEN, BEARER_TOKEN_FILE)"}
+		return none, &client.AuthError{Message: "the provider has no device flow; use a token instead (BEARER_TOKEN, BEARER_TOKEN_FILE)"}
 	}
 	for _, endpoint := range []string{found.Device, found.Token} {
 		if err := safe(endpoint); err != nil {
-			return "", err
+			return none, err
 		}
 	}
-	scope := d.Scope
-	if scope == "" {
-		scope = "openid email profile"
-	}
+	scope := strings.TrimSpace("openid email profile " + d.Scope)
 	var asked struct {
 		DeviceCode string `json:"device_code"`
 		UserCode   string `json:"user_code"`
@@ -63,17 +60,17 @@ func (d *Device) Token(ctx context.Context) (string, error) {
 		Interval   int64  `json:"interval"`
 	}
 	if err := d.get(ctx, found.Device, url.Values{"client_id": {d.ClientID}, "scope": {scope}}, &asked); err != nil {
-		return "", fmt.Errorf("provider %s: %w", issuer, err)
+		return none, fmt.Errorf("provider %s: %w", issuer, err)
 	}
 	if asked.DeviceCode == "" || asked.UserCode == "" || asked.Page == "" {
-		return "", fmt.Errorf("provider %s: the answer is not that of a device flow", issuer)
+		return none, fmt.Errorf("provider %s: the answer is not that of a device flow", issuer)
 	}
 	d.Show(asked.Page, asked.UserCode, asked.FullPage)
 	return d.poll(ctx, found.Token, asked.DeviceCode, time.Duration(asked.Interval)*time.Second, time.Duration(asked.ExpiresIn)*time.Second)
 }
 
 // poll asks for the token until the person has decided.
-func (d *Device) poll(ctx context.Context, endpoint, code string, interval, life time.Duration) (string, error) {
+func (d *Device) poll(ctx context.Context, endpoint, code string, interval, life time.Duration) (none Tokens, err error) {
 	if interval <= 0 {
 		interval = 5 * time.Second
 	}
@@ -83,29 +80,30 @@ func (d *Device) poll(ctx context.Context, endpoint, code string, interval, life
 	form := url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}, "device_code": {code}, "client_id": {d.ClientID}}
 	for waited := time.Duration(0); waited < life; {
 		if err := d.sleep(ctx, interval); err != nil {
-			return "", err
+			return none, err
 		}
 		waited += interval
 		var got struct {
-			IDToken string `json:"id_token"`
+			IDToken     string `json:"id_token"`
+			AccessToken string `json:"access_token"`
 		}
 		err := d.get(ctx, endpoint, form, &got)
 		var refused *oauthError
 		switch {
 		case err == nil && got.IDToken == "":
-			return "", &client.AuthError{Message: "the provider gave no ID token: is \"openid\" among the scopes it allows?"}
+			return none, &client.AuthError{Message: "the provider gave no ID token: is \"openid\" among the scopes it allows?"}
 		case err == nil:
-			return got.IDToken, nil
+			return Tokens{got.IDToken, got.AccessToken}, nil
 		case !errors.As(err, &refused):
-			return "", err
+			return none, err
 		case refused.Code == "authorization_pending":
 		case refused.Code == "slow_down":
 			interval += 5 * time.Second
 		default:
-			return "", &client.AuthError{Message: "the provider refused: " + refused.Error()}
+			return none, &client.AuthError{Message: "the provider refused: " + refused.Error()}
 		}
 	}
-	return "", &client.AuthError{Message: "nobody typed the code in time; try again"}
+	return none, &client.AuthError{Message: "nobody typed the code in time; try again"}
 }
 
 func (d *Device) sleep(ctx context.Context, t time.Duration) error {

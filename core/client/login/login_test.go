@@ -24,6 +24,7 @@ import (
 	"github.com/mucura/mucura/core/client/login"
 	"github.com/mucura/mucura/core/gridproxy"
 	"github.com/mucura/mucura/core/gridproxy/gridtest"
+	"github.com/mucura/mucura/core/sigv4"
 	"github.com/mucura/mucura/core/sts"
 	"github.com/mucura/mucura/core/x509sig"
 )
@@ -80,8 +81,8 @@ func newProvider(t *testing.T, answers ...string) *provider {
 // oneToken knows one token.
 type oneToken struct{ token string }
 
-func (o oneToken) Verify(_ context.Context, token string) (*sts.WebUser, error) {
-	if token != o.token {
+func (o oneToken) Verify(_ context.Context, token, access string) (*sts.WebUser, error) {
+	if token != o.token || access != "x" {
 		return nil, &sts.TokenError{Text: "The token is not known."}
 	}
 	return &sts.WebUser{Issuer: "https://idp.example.org", Subject: "s1", Expires: time.Now().Add(time.Hour)}, nil
@@ -94,6 +95,8 @@ type lab struct {
 	server *login.Server
 	bodies []string
 	id     string
+
+	accounts *accounts.Service
 }
 
 func newLab(t *testing.T) *lab {
@@ -111,8 +114,8 @@ func newLab(t *testing.T) *lab {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.id = alice.ID
-	s := httptest.NewServer(&sts.Server{Accounts: accts, Trust: fixedTrust{trust}, Signed: anyHost{&l.bodies}, OIDC: oneToken{"TOKEN"},
+	l.id, l.accounts = alice.ID, accts
+	s := httptest.NewServer(&sts.Server{Accounts: accts, Verifier: &sigv4.Verifier{Keys: accts, Now: time.Now, Service: "sts"}, Trust: fixedTrust{trust}, Signed: anyHost{&l.bodies}, OIDC: oneToken{"TOKEN"},
 		Now: time.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	t.Cleanup(s.Close)
 	u, err := url.Parse(s.URL)
@@ -185,9 +188,9 @@ func TestDeviceFlow(t *testing.T) {
 	var shown string
 	d := l.device(p, &sleeps)
 	d.Show = func(page, code, _ string) { shown = page + " " + code }
-	token, err := d.Token(t.Context())
-	if err != nil || token != "TOKEN" {
-		t.Fatalf("%q %v", token, err)
+	tokens, err := d.Tokens(t.Context())
+	if err != nil || tokens != (login.Tokens{ID: "TOKEN", Access: "x"}) {
+		t.Fatalf("%+v %v", tokens, err)
 	}
 	if shown != p.URL+"/activate ABCD-EFGH" {
 		t.Errorf("shown %q", shown)
@@ -196,11 +199,11 @@ func TestDeviceFlow(t *testing.T) {
 	if fmt.Sprint(sleeps) != "[1s 1s 6s 6s]" {
 		t.Errorf("waited %v", sleeps)
 	}
-	got, err := l.server.ByToken(t.Context(), token, login.Options{})
+	got, err := l.server.ByToken(t.Context(), tokens, login.Options{})
 	if err != nil || !strings.HasPrefix(got.AccessKeyID, "MUS") {
 		t.Errorf("%+v %v", got, err)
 	}
-	if _, err := l.server.ByToken(t.Context(), "OTHER", login.Options{}); client.KindOf(err) != client.Auth {
+	if _, err := l.server.ByToken(t.Context(), login.Tokens{ID: "OTHER", Access: "x"}, login.Options{}); client.KindOf(err) != client.Auth {
 		t.Errorf("another token: %v", err)
 	}
 }
@@ -229,7 +232,7 @@ func TestDeviceFlowRefusals(t *testing.T) {
 		if c.change != nil {
 			c.change(d)
 		}
-		if _, err := d.Token(t.Context()); client.KindOf(err) != client.Auth && c.name != "unknown client" || err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := d.Tokens(t.Context()); client.KindOf(err) != client.Auth && c.name != "unknown client" || err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}
@@ -240,8 +243,43 @@ func TestDeviceFlowRefusals(t *testing.T) {
 	}))
 	defer liar.Close()
 	d := l.device(&provider{Server: liar}, new([]time.Duration))
-	if _, err := d.Token(t.Context()); err == nil || !strings.Contains(err.Error(), "calls itself") {
+	if _, err := d.Tokens(t.Context()); err == nil || !strings.Contains(err.Error(), "calls itself") {
 		t.Errorf("liar: %v", err)
+	}
+}
+
+// What is kept of a session that was ended is replaced at once where a tool asks
+// for it: AWS SDKs ask their helper again on ExpiredToken.
+func TestCacheOfEndedSession(t *testing.T) {
+	l := newLab(t)
+	cache := &login.Cache{Dir: t.TempDir(), Now: time.Now, Alive: l.server.Alive}
+	get := func(ctx context.Context) (*login.Credentials, error) {
+		return l.server.ByToken(ctx, login.Tokens{ID: "TOKEN", Access: "x"}, login.Options{})
+	}
+	ask := func() string {
+		t.Helper()
+		c, err := cache.Get(t.Context(), "k", get)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.AccessKeyID
+	}
+	first := ask()
+	if again := ask(); again != first {
+		t.Error("what is good was replaced")
+	}
+	if err := l.accounts.EndSession(t.Context(), l.id, first); err != nil {
+		t.Fatal(err)
+	}
+	second := ask()
+	if second == first {
+		t.Error("an ended session was given again")
+	}
+	away := *l.server
+	away.URL = &url.URL{Scheme: "http", Host: "127.0.0.1:1"}
+	cache.Alive = away.Alive
+	if ask() != second {
+		t.Error("a server that does not answer ended a session")
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -78,10 +79,21 @@ func (s *Server) ByTLS(ctx context.Context, c *Certificate, o Options) (*Credent
 	return s.credentials(b)
 }
 
+// Tokens are what a provider gives for a login.
+type Tokens struct {
+	ID string // a signed token: the ID token, or a job's access token
+	// Access opens the provider's userinfo, where many providers alone tell
+	// groups; "" when there is none.
+	Access string
+}
+
 // ByToken gets credentials for an OpenID Connect token.
-func (s *Server) ByToken(ctx context.Context, token string, o Options) (*Credentials, error) {
+func (s *Server) ByToken(ctx context.Context, t Tokens, o Options) (*Credentials, error) {
 	v := o.values()
-	v.Set("WebIdentityToken", token)
+	v.Set("WebIdentityToken", t.ID)
+	if t.Access != "" {
+		v.Set("WebIdentityAccessToken", t.Access)
+	}
 	v.Set("RoleArn", "arn:aws:iam::mucura:role/self")
 	v.Set("RoleSessionName", "mucura")
 	return s.action(ctx, "AssumeRoleWithWebIdentity", v, nil)
@@ -95,23 +107,26 @@ func (s *Server) ByKeys(ctx context.Context, keys sigv4.Credentials, o Options) 
 	return s.action(ctx, "AssumeRole", v, &keys)
 }
 
+// Alive asks whether the server takes credentials that it issued, and says no
+// only when it refuses them, as when their session was ended. An answer that
+// does not come, or is about something else, ends nothing.
+func (s *Server) Alive(ctx context.Context, c *Credentials) bool {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	once := *s
+	once.Attempts = 1
+	keys := c.Keys()
+	v := url.Values{"Action": {"GetCallerIdentity"}, "Version": {"2011-06-15"}}
+	_, err := once.try(ctx, s.HTTP(nil), once.actionRequest(v, &keys))
+	var refused *client.Error
+	return !errors.As(err, &refused) || refused.Code != "ExpiredToken" && refused.Code != "InvalidClientTokenId"
+}
+
 // action calls an action of STS; keys sign it, nil leaves it unsigned.
 func (s *Server) action(ctx context.Context, name string, v url.Values, keys *sigv4.Credentials) (*Credentials, error) {
 	v.Set("Action", name)
 	v.Set("Version", "2011-06-15")
-	body := []byte(v.Encode())
-	b, err := s.send(ctx, s.HTTP(nil), func() (*http.Request, error) {
-		r, err := http.NewRequest(http.MethodPost, s.at("/", nil), bytes.NewReader(body))
-		if err != nil {
-			return nil, err
-		}
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		if keys != nil {
-			sum := sha256.Sum256(body)
-			sigv4.SignFor("sts", r, *keys, s.Region, hex.EncodeToString(sum[:]), s.now())
-		}
-		return r, nil
-	})
+	b, err := s.send(ctx, s.HTTP(nil), s.actionRequest(v, keys))
 	if err != nil {
 		return nil, err
 	}
@@ -147,6 +162,23 @@ func (c *Credentials) checked(s *Server) (*Credentials, error) {
 	}
 	c.Version = 1
 	return c, nil
+}
+
+// actionRequest makes the request of an action; keys sign it, nil leaves it unsigned.
+func (s *Server) actionRequest(v url.Values, keys *sigv4.Credentials) func() (*http.Request, error) {
+	body := []byte(v.Encode())
+	return func() (*http.Request, error) {
+		r, err := http.NewRequest(http.MethodPost, s.at("/", nil), bytes.NewReader(body))
+		if err != nil {
+			return nil, err
+		}
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		if keys != nil {
+			sum := sha256.Sum256(body)
+			sigv4.SignFor("sts", r, *keys, s.Region, hex.EncodeToString(sum[:]), s.now())
+		}
+		return r, nil
+	}
 }
 
 func (s *Server) at(path string, v url.Values) string {

@@ -83,15 +83,16 @@ type Settings struct {
 	// KeysOfAWS: they are from the files of the AWS tools, which nobody pointed
 	// at, so they may be for another service.
 	KeysOfAWS bool
-	// OIDCIssuer and OIDCClient are the provider of "mucura login --oidc".
-	OIDCIssuer, OIDCClient string
+	// OIDCIssuer and OIDCClient are the provider of "mucura login --oidc", and
+	// OIDCScope what is asked for there besides the usual, with blanks between.
+	OIDCIssuer, OIDCClient, OIDCScope string
 }
 
 // Flags are settings given on the command line, which win.
 type Flags struct{ Profile, Server, Auth, Region, CAFile string }
 
 // names of settings in the configuration file.
-var names = []string{"server", "auth", "region", "home", "ca_file", "ca_dir", "oidc_issuer", "oidc_client", "access_key_id", "secret_access_key", "session_token"}
+var names = []string{"server", "auth", "region", "home", "ca_file", "ca_dir", "oidc_issuer", "oidc_client", "oidc_scope", "access_key_id", "secret_access_key", "session_token"}
 
 // Names lists the settings that a profile may have.
 func Names() []string { return append([]string(nil), names...) }
@@ -143,6 +144,7 @@ func Load(e Env, flags Flags) (*Settings, error) {
 	s.CADir = pick(e.Get("X509_CERT_DIR"), get("ca_dir"))
 	s.OIDCIssuer = pick(e.Get("MUCURA_OIDC_ISSUER"), get("oidc_issuer"))
 	s.OIDCClient = pick(e.Get("MUCURA_OIDC_CLIENT"), get("oidc_client"))
+	s.OIDCScope = pick(e.Get("MUCURA_OIDC_SCOPE"), get("oidc_scope"))
 	s.keys(e, own, aws, chosen)
 	return s, nil
 }
