@@ -4,6 +4,7 @@
 // a noisy machine; rounds are interleaved and the median is printed.
 //
 //	go run ./appliance/internal/bench -mucurad bin/mucurad [-case 'PUT 4'] [-rounds 3] [-profile DIR]
+//	go run ./appliance/internal/bench -mucurad bin/mucurad -peers=false -against OTHER
 //	go run ./appliance/internal/bench -mucurad bin/mucurad -objects 1000000
 //	go run ./appliance/internal/bench -mucurad bin/mucurad -idle 10000
 //	go run ./appliance/internal/bench -floors
@@ -27,6 +28,7 @@ import (
 
 type options struct {
 	mucurad string
+	against string
 	only    *regexp.Regexp
 	rounds  int
 	clients int
@@ -42,6 +44,7 @@ func main() {
 	var only string
 	var objects, connections int
 	flag.StringVar(&o.mucurad, "mucurad", "bin/mucurad", "our server")
+	flag.StringVar(&o.against, "against", "", "another binary of our server, measured beside it: how a change shows on a busy machine")
 	flag.StringVar(&only, "case", "", "only cases that match this regular expression")
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds of each case; the median counts")
 	flag.IntVar(&o.clients, "clients", 8, "clients at once")
@@ -143,7 +146,7 @@ func measure(ctx context.Context, o options, c benchCase, servers []*server, t *
 				continue
 			}
 			got[s] = append(got[s], v)
-			if o.profile != "" && s.admin != "" && c.figure == nil {
+			if o.profile != "" && s.admin != "" && s.name == "mucura" && c.figure == nil {
 				profile = profileFile(o, c)
 			}
 		}
@@ -182,7 +185,7 @@ func (s *server) cost(ctx context.Context, o options, c benchCase, round, n int)
 		}
 	}
 	stopProfile := func() {}
-	if o.profile != "" && s.admin != "" {
+	if o.profile != "" && s.admin != "" && s.name == "mucura" {
 		stopProfile = s.profile(profileFile(o, c))
 	}
 	before := s.cpu()

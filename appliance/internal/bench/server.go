@@ -38,15 +38,21 @@ func start(o options, dir string) ([]*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := launch("mucura", filepath.Join(dir, "mucura"), func(port, admin, data string) *exec.Cmd {
-		cmd := exec.Command(ours, "serve", "--listen", port, "--admin-listen", admin, "--data", data)
-		cmd.Env = append(os.Environ(), "MUCURA_ROOT_ACCESS_KEY_ID="+harness.RootKey, "MUCURA_ROOT_SECRET_ACCESS_KEY="+harness.RootSecret)
-		return cmd
-	})
+	s, err := startOurs("mucura", ours, dir)
 	if err != nil {
 		return nil, err
 	}
 	servers := []*server{s}
+	if o.against != "" {
+		other, err := filepath.Abs(o.against)
+		if err != nil {
+			return servers, err
+		}
+		if s, err = startOurs("mucura other", other, dir); err != nil {
+			return servers, err
+		}
+		servers = append(servers, s)
+	}
 	if o.tls {
 		s, err := startTLS(ours, dir)
 		if err != nil {
@@ -79,6 +85,14 @@ func start(o options, dir string) ([]*server, error) {
 		servers = append(servers, s)
 	}
 	return servers, nil
+}
+
+func startOurs(name, bin, dir string) (*server, error) {
+	return launch(name, filepath.Join(dir, name), func(port, admin, data string) *exec.Cmd {
+		cmd := exec.Command(bin, "serve", "--listen", port, "--admin-listen", admin, "--data", data)
+		cmd.Env = append(os.Environ(), "MUCURA_ROOT_ACCESS_KEY_ID="+harness.RootKey, "MUCURA_ROOT_SECRET_ACCESS_KEY="+harness.RootSecret)
+		return cmd
+	})
 }
 
 func versitygw(bin, port, data string) *exec.Cmd {
