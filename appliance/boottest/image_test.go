@@ -123,3 +123,23 @@ func seedDisk(t *testing.T, yaml string) string {
 	command(t, "mcopy", "-i", disk, text, "::mucura.yaml")
 	return disk
 }
+
+// brokenSeed makes a volume with the label MUCURA-SEED whose group descriptors are
+// noise: blkid knows it, and the kernel refuses to mount it.
+func brokenSeed(t *testing.T) string {
+	t.Helper()
+	tool(t, "mke2fs", "e2fsprogs")
+	disk := filepath.Join(t.TempDir(), "broken.img")
+	command(t, "mke2fs", "-q", "-t", "ext4", "-b", "1024", "-L", "MUCURA-SEED", disk, "16M")
+	f, err := os.OpenFile(disk, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteAt(body(9, 8<<10), 2048); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return disk
+}

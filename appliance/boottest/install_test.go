@@ -3,8 +3,12 @@ package boottest
 import (
 	"encoding/json"
 	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -35,8 +39,9 @@ func (m *machine) seeded() *harness.Client {
 }
 
 // TestInstall installs from the ISO, booted by UEFI with a seed, on a disk;
-// starts from the disk; updates it twice: to a version that is good, and to one
-// that does not even start, and is gone again by itself.
+// starts from the disk; updates it twice: from a CD, by the console, to a version
+// that is good; and by URL to one that does not even start, and is gone again by
+// itself.
 func TestInstall(t *testing.T) {
 	needMachine(t)
 	signing := signingKey(t)
@@ -49,7 +54,9 @@ func TestInstall(t *testing.T) {
 	m.powerOff()
 
 	// The seed stays: the disk's data are fresh.
-	m = start(t, hardware{disks: []string{disk, seed}, uefi: true})
+	next := versionOf(t) + ".1"
+	cd := discOf(t, bundleOf(t, signing, next, nil))
+	m = start(t, hardware{disks: []string{disk, seed}, discs: []string{cd}, uefi: true})
 	m.answers("installed disk, UEFI")
 	stored := use(t, m.seeded(), "kept")
 	m.healthy(key)
@@ -57,7 +64,12 @@ func TestInstall(t *testing.T) {
 		t.Fatalf("slot %q runs after the installation", s)
 	}
 
-	m.update(key, bundleOf(t, signing, "v99.1", nil))
+	m.wait(`The repository is running`)
+	m.types("3")
+	m.wait(`Update with ` + regexp.QuoteMeta(next) + `\.update\?`)
+	m.types("yes")
+	m.wait(`The update is tried at the next start`)
+	m.types("")
 	stored.check(t, m.restarted(key), "kept")
 	if s := m.slot(key); s != "b" {
 		t.Errorf("slot %q runs after an update", s)
@@ -65,15 +77,17 @@ func TestInstall(t *testing.T) {
 	m.wait(`Mucura \S+ \(slot b\)`)
 	m.committed(key, "b")
 
-	m.update(key, bundleOf(t, signing, "v99.2", []byte("no file system at all")))
+	if out, err := m.update(key, bundleOf(t, strange(t), next+".2", nothing)); err == nil || !strings.Contains(out, "signature") {
+		t.Errorf("an update of another key was taken: %v, %s", err, out)
+	}
+	if out, err := m.update(key, bundleOf(t, signing, next+".1", nothing)); err != nil {
+		t.Fatalf("update: %v\n%s", err, out)
+	}
 	stored.check(t, m.restarted(key), "kept")
 	if s := m.slot(key); s != "b" {
 		t.Errorf("slot %q runs after an update that does not start", s)
 	}
 	m.committed(key, "b")
-	if out, err := m.send(key, bundleOf(t, strange(t), "v99.3", nil)); err == nil {
-		t.Errorf("an update of another key was taken: %s", out)
-	}
 	m.powerOff()
 
 	// And the disk starts by a BIOS.
@@ -81,6 +95,14 @@ func TestInstall(t *testing.T) {
 	m.answers("the same disk, BIOS")
 	stored.check(t, m.seeded(), "kept")
 }
+
+// versionOf gives the image's version; what is appended makes a newer one.
+func versionOf(t *testing.T) string {
+	return strings.TrimSuffix(strings.TrimPrefix(filepath.Base(image(t, ".iso")), "mucura-"), "-amd64.iso")
+}
+
+// nothing stands for a squashfs that no kernel mounts.
+var nothing = []byte("no file system at all")
 
 // committed waits until GRUB's environment names the slot, with none to try.
 func (m *machine) committed(key, slot string) {
@@ -91,22 +113,25 @@ func (m *machine) committed(key, slot string) {
 	}
 }
 
-// send sends a bundle through SSH and installs it.
-func (m *machine) send(key, file string) (string, error) {
+// update has the machine fetch a bundle from a web server on this one, which its
+// gateway's address leads to, and install it.
+func (m *machine) update(key, file string) (string, error) {
 	m.t.Helper()
-	f, err := os.Open(file)
+	server := httptest.NewServer(http.FileServer(http.Dir(filepath.Dir(file))))
+	defer server.Close()
+	_, port, err := net.SplitHostPort(server.Listener.Addr().String())
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	defer f.Close()
-	return m.ssh(key, f, "cat > /data/new.update && mucurad-appliance update --allow-downgrade /data/new.update; s=$?; rm /data/new.update; exit $s")
+	return m.ssh(key, nil, "mucurad-appliance update http://10.0.2.2:"+port+"/"+filepath.Base(file))
 }
 
-func (m *machine) update(key, file string) {
-	m.t.Helper()
-	if out, err := m.send(key, file); err != nil {
-		m.t.Fatalf("update: %v\n%s", err, out)
-	}
+// discOf makes a CD with one file.
+func discOf(t *testing.T, file string) string {
+	t.Helper()
+	disc := filepath.Join(t.TempDir(), "disc.iso")
+	command(t, "xorriso", "-as", "mkisofs", "-quiet", "-R", "-J", "-V", "UPDATES", "-o", disc, file)
+	return disc
 }
 
 // restarted restarts the machine and waits for it: once, or over a slot that
@@ -192,9 +217,11 @@ func TestDiskImage(t *testing.T) {
 	disk := filepath.Join(t.TempDir(), "disk.qcow2")
 	command(t, "qemu-img", "create", "-q", "-f", "qcow2", "-b", from, "-F", "qcow2", disk, "20G")
 	key, public := sshKey(t)
-	m := start(t, hardware{disks: []string{disk}})
+	// A seed volume that cannot be mounted is told of, and stops nothing.
+	m := start(t, hardware{disks: []string{disk, brokenSeed(t)}})
 	m.answers("disk image, BIOS")
 	code, fingerprint := m.unclaimed()
+	m.wait(`! seed on /dev/vdb: mount`)
 	p := claimed(t, m.dial, "10.0.2.15", fingerprint, code, map[string][]string{"ssh_keys": {public}})
 	use(t, serving(t, m.dial, fingerprint, "10.0.2.15", p.id, p.secret), "kept")
 	m.healthy(key)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -28,8 +29,8 @@ const hang = 25 * time.Minute
 // hardware is what a virtual machine is made of.
 type hardware struct {
 	cd     string   // ISO image
+	discs  []string // further CDs, not to boot from
 	disks  []string // virtio disks, qcow2 or raw by their names
-	sata   []string // further disks on the AHCI controller
 	uefi   bool
 	memory int // MiB; 0 is 1024
 }
@@ -39,6 +40,7 @@ type machine struct {
 	t      *testing.T
 	cmd    *exec.Cmd
 	serial *transcript
+	keys   io.Writer // what is typed on the serial line
 	qmp    string
 	ports  map[int]int // the machine's to those on loopback
 	began  time.Time
@@ -93,13 +95,18 @@ func start(t *testing.T, hw hardware) *machine {
 		args = append(args, "-drive", fmt.Sprintf("if=none,id=v%d,file=%s,format=%s", i, d, format(d)),
 			"-device", fmt.Sprintf("virtio-blk-pci,drive=v%d,serial=MUCURA%d", i, i))
 	}
-	for i, d := range hw.sata {
-		args = append(args, "-drive", fmt.Sprintf("if=none,id=s%d,file=%s,format=%s", i, d, format(d)),
-			"-device", fmt.Sprintf("ide-hd,drive=s%d,bus=ide.%d,serial=SATA%d", i, i, i))
+	for i, d := range hw.discs {
+		args = append(args, "-drive", fmt.Sprintf("if=none,id=c%d,media=cdrom,readonly=on,format=raw,file=%s", i, d),
+			"-device", fmt.Sprintf("ide-cd,drive=c%d,bus=ide.%d", i, i+3)) // -cdrom is ide.2
 	}
 	m.cmd = exec.Command("qemu-system-x86_64", args...)
 	m.cmd.Stdout = m.serial
 	m.cmd.Stderr = m.serial
+	keys, err := m.cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.keys = keys
 	m.began = time.Now()
 	if err := m.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -188,6 +195,14 @@ func (m *machine) wait(pattern string) []string {
 		m.t.Fatalf("waiting for %q: %v", pattern, err)
 	}
 	return found
+}
+
+// types enters a line on the serial console.
+func (m *machine) types(line string) {
+	m.t.Helper()
+	if _, err := io.WriteString(m.keys, line+"\r"); err != nil {
+		m.t.Fatal(err)
+	}
 }
 
 func (m *machine) address(port int) string { return fmt.Sprintf("127.0.0.1:%d", m.ports[port]) }

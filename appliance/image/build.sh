@@ -12,7 +12,8 @@ top=$(cd "$here/../.." && pwd)
 . "$here/lib.sh"
 
 suite=bookworm
-version=${VERSION:-$(git -C "$top" describe --tags --always --dirty)}
+# A commit's bare hash would not tell which of two versions is newer.
+version=${VERSION:-$(git -C "$top" describe --tags --dirty 2> /dev/null || echo "v0.0.0-$(git -C "$top" rev-list --count HEAD)-g$(git -C "$top" describe --always --dirty)")}
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$top" log -1 --format=%ct)}
 out=${OUT:-$top/out/appliance}
 work=$out/work

@@ -236,7 +236,7 @@ func (c *Console) reset(ctx context.Context) error {
 	if err := Reset(c.Host); err != nil {
 		return err
 	}
-	return c.restart(ctx)
+	return c.reboot(ctx)
 }
 
 // Reset has everything on the data disk removed at the next start.
@@ -245,6 +245,13 @@ func Reset(h *host.Host) error {
 }
 
 func (c *Console) restart(ctx context.Context) error {
+	if err := c.confirm(ctx, "yes", "The repository stops for some minutes."); err != nil {
+		return err
+	}
+	return c.reboot(ctx)
+}
+
+func (c *Console) reboot(ctx context.Context) error {
 	c.say("\nRestarting ...\n")
 	_, err := c.Host.Do(ctx, "systemctl", "reboot")
 	return err

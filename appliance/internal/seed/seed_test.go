@@ -1,6 +1,7 @@
 package seed
 
 import (
+	"bytes"
 	"context"
 	"os"
 	"os/exec"
@@ -227,6 +228,36 @@ func TestBroken(t *testing.T) {
 	}
 	if out, err := s.Apply(ctx); err == nil || !out.Claimed {
 		t.Errorf("damaged configuration: %+v, %v", out, err)
+	}
+}
+
+// A seed volume whose file system is damaged cannot be mounted: the start goes on,
+// nobody has the appliance, no disk is touched, and the console says why.
+func TestDamaged(t *testing.T) {
+	l, s := seeded(t, Label, map[string]string{FileName: "site: Lab\ndisk: use-blank\nadministrator: {access_key_id: ABCDEFGHIJKLMNOP, secret_access_key: 0123456789abcdef0123}\n"})
+	f, err := os.OpenFile(l.Devices[0], os.O_WRONLY|syscall.O_DSYNC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The group descriptors; the superblock before them, with the label, stays.
+	if _, err := f.WriteAt(bytes.Repeat([]byte("noise"), 2000), 2048); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if w, err := s.Wish(ctx); err == nil || len(w.Disks) > 0 {
+		t.Errorf("a disk is wished for: %+v, %v", w, err)
+	}
+	out, err := s.Apply(ctx)
+	if err != nil || out.Claimed || !strings.Contains(out.Problem, "seed on "+l.Devices[0]+": mount: ") {
+		t.Fatalf("%+v, %v", out, err)
+	}
+	if noted, err := Noted(l.Host); err != nil || noted.Problem != out.Problem {
+		t.Errorf("the console gets %+v, %v", noted, err)
+	}
+	if l.Exists(host.EnvFile) || l.Exists(host.ConfigFile) {
+		t.Error("claimed")
 	}
 }
 

@@ -5,9 +5,12 @@ import (
 	"context"
 	"crypto/ed25519"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -265,6 +268,57 @@ func TestBadUpdates(t *testing.T) {
 	}
 	if _, err := s.Update(ctx, bytes.NewReader(s.bundle(t, "0.9")), "1.0", true); err != nil {
 		t.Errorf("an older one that was asked for: %v", err)
+	}
+}
+
+// An update by URL is one like any other; what the web server gets wrong changes
+// nothing.
+func TestUpdateByURL(t *testing.T) {
+	s := installed(t)
+	good := s.bundle(t, "2.0")
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/good":
+			_, _ = w.Write(good)
+		case "/moved":
+			http.Redirect(w, r, "/good", http.StatusFound)
+		case "/short":
+			w.Header().Set("Content-Length", strconv.Itoa(len(good)))
+			_, _ = w.Write(good[:len(good)-2000])
+		case "/page":
+			_, _ = w.Write([]byte("<html>please sign in</html>"))
+		default:
+			http.NotFound(w, r)
+		}
+	}))
+	defer server.Close()
+	update := func(where string) error {
+		f, err := Fetch(ctx, where)
+		if err != nil {
+			return err
+		}
+		_, err = s.Update(ctx, f, "1.0", false)
+		return errors.Join(err, f.Close())
+	}
+	for where, want := range map[string]string{
+		server.URL + "/none": "404", server.URL + "/short": "unexpected EOF", server.URL + "/page": "not a good update",
+		"http://127.0.0.1:1/x": "refused", "ftp://127.0.0.1/x": "unsupported protocol", "/no/such/file": "no such file",
+	} {
+		if err := update(where); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", where, err)
+		}
+		s.holds(t, "b", "", Env{"slot": "a"})
+	}
+	file := filepath.Join(t.TempDir(), "2.0.update")
+	if err := os.WriteFile(file, good, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, where := range []string{server.URL + "/good", server.URL + "/moved", file} {
+		if err := update(where); err != nil {
+			t.Errorf("%s: %v", where, err)
+		}
+		s.holds(t, "b", "2.0", Env{"slot": "a", "try": "b"})
+		grub(t, s, "a")
 	}
 }
 

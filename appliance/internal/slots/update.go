@@ -105,7 +105,8 @@ type synced struct{ *os.File }
 
 func (f synced) Close() error { return errors.Join(f.Sync(), f.File.Close()) }
 
-// Fetch gives the bundle that a path or https:// URL names. Close it.
+// Fetch gives the bundle that a path, an https:// or an http:// URL names: it is
+// its signature that counts. Close it.
 func Fetch(ctx context.Context, where string) (io.ReadCloser, error) {
 	if !strings.Contains(where, "://") {
 		return os.Open(where)

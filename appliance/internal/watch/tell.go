@@ -6,12 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"net/smtp"
 	"os"
 	"strings"
 	"time"
+
+	"github.com/mucura/mucura/adapters/smtp"
 )
 
 // notice is what the webhook gets.
@@ -36,7 +36,7 @@ func (w *Watcher) tell(ctx context.Context, fresh, over []Warning) error {
 		errs = append(errs, post(ctx, url, n))
 	}
 	if e := w.Config.Notify.Email; e.Server != "" && w.Config.Administrator.Email != "" {
-		errs = append(errs, w.mail(n))
+		errs = append(errs, w.mail(ctx, n))
 	}
 	return errors.Join(errs...)
 }
@@ -66,40 +66,33 @@ func post(ctx context.Context, url string, n notice) error {
 	return nil
 }
 
-// mail sends one message. net/smtp encrypts when the server can, and refuses to
-// send a password where it cannot.
-func (w *Watcher) mail(n notice) error {
-	e, to := w.Config.Notify.Email, w.Config.Administrator.Email
-	server, _, err := net.SplitHostPort(e.Server)
-	if err != nil {
-		return err
-	}
-	var auth smtp.Auth
-	if e.User != "" {
-		auth = smtp.PlainAuth("", e.User, e.Password, server)
-	}
-	if err := smtp.SendMail(e.Server, auth, e.From, []string{to}, message(e.From, to, n, w.Host.Now())); err != nil {
+// mail sends one message to the administrator.
+func (w *Watcher) mail(ctx context.Context, n notice) error {
+	e := w.Config.Notify.Email
+	m := &smtp.Mailer{Server: e.Server, From: e.From, User: e.User, Password: e.Password, TLS: w.tls, Now: w.Host.Now}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	subject, text := letter(n)
+	if err := m.Send(ctx, []string{w.Config.Administrator.Email}, subject, text); err != nil {
 		return fmt.Errorf("e-mail: %w", err)
 	}
 	return nil
 }
 
-// message writes a mail. Line ends in warnings, which may quote others, become
-// spaces: they cannot make headers.
-func message(from, to string, n notice, at time.Time) []byte {
+// letter words a notice, a line each: line ends in warnings, which may quote
+// others, become spaces.
+func letter(n notice) (subject, text string) {
 	var b strings.Builder
 	flat := strings.NewReplacer("\r", " ", "\n", " ")
-	subject := "all is well again"
+	subject = "all is well again"
 	if len(n.New) > 0 {
 		subject = "needs you"
 	}
-	fmt.Fprintf(&b, "From: %s\r\nTo: %s\r\nDate: %s\r\nSubject: Mucura on %s %s\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n",
-		from, to, at.Format(time.RFC1123Z), flat.Replace(n.Host), subject)
 	for _, x := range n.New {
-		fmt.Fprintf(&b, "%s: %s\r\n", x.Level, flat.Replace(x.Text))
+		fmt.Fprintf(&b, "%s: %s\n", x.Level, flat.Replace(x.Text))
 	}
 	for _, x := range n.Over {
-		fmt.Fprintf(&b, "over: %s\r\n", flat.Replace(x.Text))
+		fmt.Fprintf(&b, "over: %s\n", flat.Replace(x.Text))
 	}
-	return []byte(b.String())
+	return "Mucura on " + n.Host + " " + subject, b.String()
 }

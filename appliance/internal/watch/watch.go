@@ -28,6 +28,8 @@ type Watcher struct {
 	Endpoint string
 	// Log takes what happens, one line each.
 	Log func(format string, args ...any)
+
+	tls *tls.Config // of the mail server; nil trusts the system's authorities
 }
 
 // check looks at one thing and gives its warnings.

@@ -179,11 +179,3 @@ func TestSince(t *testing.T) {
 		t.Errorf("%s", all)
 	}
 }
-
-func TestMessage(t *testing.T) {
-	m := string(message("a@x.example", "b@x.example", notice{"h\r\nBcc: evil@x", []Warning{{Level: "critical", Text: "x\r\n.\r\nQUIT"}}, nil}, start))
-	head, text, ok := strings.Cut(m, "\r\n\r\n")
-	if !ok || strings.Contains(head, "\r\nBcc") || strings.Count(text, "\r\n") != 1 {
-		t.Errorf("%q", m)
-	}
-}
