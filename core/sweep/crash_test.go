@@ -159,7 +159,11 @@ func TestManySweepersAndWriters(t *testing.T) {
 	onGrades(t, func(l *lab) {
 		stays, versions := l.mess()
 		second := l.other()
-		for round := range 6 {
+		rounds := 6
+		if l.grade.Caps.Name == "riak" {
+			rounds = 2 // each request there is one of HTTP
+		}
+		for round := range rounds {
 			time.Sleep(leeway/2 + time.Minute)
 			var wg sync.WaitGroup
 			for _, s := range []*Sweeper{l.sweeper, second.sweeper, l.sweeper} {
