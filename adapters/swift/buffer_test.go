@@ -36,7 +36,7 @@ func TestBufferReplays(t *testing.T) {
 // A writer that finds the budget spent and has little overdraws, up to its
 // least segment; the 1,000 segments of a manifest hold 5 GiB even so.
 func TestLeastSegments(t *testing.T) {
-	s := &Store{opts: Options{SegmentBytes: defaultSegment}}
+	s := &Store{opts: Options{SegmentBytes: 32 << 20}}
 	w := &writer{store: s}
 	sum := int64(0)
 	for range 1000 {

@@ -3,7 +3,7 @@
 // A content is one object, named by its ID, in one of many containers (256
 // unless set otherwise), chosen by a hash of the ID: each container is one
 // database in Swift, slow when it has tens of millions of rows. A content
-// longer than a segment (64 MiB) is a static large object: its segments lie
+// longer than a segment (32 MiB) is a static large object: its segments lie
 // in the same container under s/ID/, and the manifest has the content's name.
 //
 // Up to one segment a content is one PUT, sent by Commit with its length and
@@ -52,7 +52,7 @@ type Options struct {
 	// for a new one.
 	Containers int
 	// SegmentBytes is the length of segments, and of the longest content that
-	// is stored by one request; at most 1 GiB. 0 means 64 MiB.
+	// is stored by one request; at most 1 GiB. 0 means 32 MiB.
 	SegmentBytes int64
 	// BufferBytes bounds the memory in which all writers keep what Swift has
 	// not acknowledged, but for 1 to 8 MiB of each; 0 means 512 MiB.
@@ -84,13 +84,12 @@ type Options struct {
 const (
 	defaultContainers = 256
 	maxContainers     = 4096
-	defaultSegment    = 64 << 20
 	maxSegment        = 1 << 30
 )
 
 func (o *Options) complete() error {
 	o.Prefix = cmp.Or(o.Prefix, "mucura")
-	o.SegmentBytes = cmp.Or(o.SegmentBytes, defaultSegment)
+	o.SegmentBytes = cmp.Or(o.SegmentBytes, 32<<20)
 	o.BufferBytes = cmp.Or(o.BufferBytes, 512<<20)
 	o.MaxSegments = cmp.Or(o.MaxSegments, 1000)
 	o.Connections = cmp.Or(o.Connections, 128)
