@@ -197,8 +197,12 @@ func (p *reader) skip() ([]byte, error) {
 			}
 			p.i++
 		default: // a number or a name
+			from := p.i
 			for p.i < len(p.b) && p.b[p.i] > ' ' && bytes.IndexByte([]byte(`,:]}"[{`), p.b[p.i]) < 0 {
 				p.i++
+			}
+			if p.i == from { // a control character, which would hold it here for ever
+				return nil, errEvent
 			}
 		}
 		if depth == 0 {

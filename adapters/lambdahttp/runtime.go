@@ -177,7 +177,8 @@ func (c *apiConn) next(ctx context.Context) (*invocation, error) {
 		if err != nil {
 			return nil, err
 		}
-		stop := context.AfterFunc(ctx, func() { _ = c.conn.SetReadDeadline(time.Unix(1, 0)) }) // wakes the reader
+		conn := c.conn                                                                       // as c may have dropped it when the function below runs
+		stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) }) // wakes the reader
 		c.begin("GET", "next")
 		c.out = append(c.out, "\r\n"...)
 		if _, err = c.conn.Write(c.out); err == nil {

@@ -292,6 +292,7 @@ func FuzzParse(f *testing.F) {
 		`{"rawPath":"/a\u00e9\"\\","headers":{"host":"h","x-a":null},"cookies":["a=1"],"requestContext":{"domainName":"x","http":{"method":"PUT","sourceIp":"::1","x":[{"}":"]\""}]}},"body":"aGk=","isBase64Encoded":true}`,
 		`{"requestContext":{"elb":{"targetGroupArn":"arn"}},"httpMethod":"GET","path":"/","multiValueHeaders":{"a":["1","2"]},"multiValueQueryStringParameters":{"z":["1"]},"body":"\\\\\""} `,
 		`{"job":"x","n":-1.5e3,"t":true,"queryStringParameters":{}}`, `[]`, `{"path":1}`, `null`, `{"body":"\ud800"}`, "{\"path\":\"a\xffb\"}",
+		"{\"x\":[\x01]}", // would hold a reader that takes it for a number
 	} {
 		f.Add(s)
 	}
