@@ -106,10 +106,11 @@ func TestStalledUpload(t *testing.T) {
 	}
 }
 
-// TestStalledReader: who stops reading is dropped.
+// TestStalledReader: who stops reading is dropped. The time is one that a reader
+// who only waits for a processor does not need.
 func TestStalledReader(t *testing.T) {
 	t.Parallel()
-	s := start(t, "--body-idle-timeout", "500ms")
+	s := start(t, "--body-idle-timeout", "5s")
 	c := s.NewClient()
 	newBucket(t, c)
 	put(t, c, "k", make([]byte, 64<<20))

@@ -86,7 +86,7 @@ func TestSessionRequests(t *testing.T) {
 	if err := s.inside().Accounts.EndSession(context.Background(), s.users["main"].ID, c.AccessKeyID); err != nil {
 		t.Fatal(err)
 	}
-	s.fails(s3err.AccessDenied, "job", "GET", "/box/k", "")
+	s.fails(s3err.SessionEnded, "job", "GET", "/box/k", "")
 }
 
 func TestScopedKey(t *testing.T) {
