@@ -125,7 +125,7 @@ func (m *machine) update(key, file string) (string, error) {
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	return m.ssh(key, nil, "mucurad-appliance update http://10.0.2.2:"+port+"/"+filepath.Base(file))
+	return m.ssh(key, "mucurad-appliance update http://10.0.2.2:"+port+"/"+filepath.Base(file), hang)
 }
 
 // discOf makes a CD with one file.
@@ -153,9 +153,13 @@ func (m *machine) backAfter(key string, restart func()) {
 	m.t.Helper()
 	before := m.shell(key, "cat /proc/sys/kernel/random/boot_id")
 	restart()
-	for deadline := time.Now().Add(2 * hang); m.shell(key, "cat /proc/sys/kernel/random/boot_id") == before; time.Sleep(3 * time.Second) {
+	for deadline := time.Now().Add(2 * hang); ; time.Sleep(3 * time.Second) {
+		now, err := m.ssh(key, "cat /proc/sys/kernel/random/boot_id", 3*time.Minute)
+		if err == nil && now != before {
+			return
+		}
 		if time.Now().After(deadline) {
-			m.t.Fatal("the machine does not restart")
+			m.t.Fatalf("the machine does not restart: %v %s", err, now)
 		}
 	}
 }

@@ -3,7 +3,6 @@ package boottest
 import (
 	"context"
 	"fmt"
-	"io"
 	"net"
 	"net/url"
 	"os"
@@ -47,11 +46,9 @@ func (m *machine) answers(what string) {
 	ctx, cancel := context.WithTimeout(m.t.Context(), hang)
 	defer cancel()
 	for {
-		roots, err := authority(ctx, m.dial, "")
+		err := m.answer(ctx)
 		if err == nil {
-			if _, _, err = visit(m.dial, roots, "10.0.2.15").send(ctx, "GET", "/-/live", nil); err == nil {
-				break
-			}
+			break
 		}
 		select {
 		case <-m.gone:
@@ -62,6 +59,18 @@ func (m *machine) answers(what string) {
 		}
 	}
 	m.t.Logf("%s: first HTTPS answer %.0f s after power on", what, time.Since(m.began).Seconds())
+}
+
+// answer is one try.
+func (m *machine) answer(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	roots, err := authority(ctx, m.dial, "")
+	if err != nil {
+		return err
+	}
+	_, _, err = visit(m.dial, roots, "10.0.2.15").send(ctx, "GET", "/-/live", nil)
+	return err
 }
 
 // sshKey makes a key for one test.
@@ -77,10 +86,13 @@ func sshKey(t *testing.T) (private, public string) {
 	return private, strings.TrimSpace(string(b))
 }
 
-func (m *machine) ssh(key string, stdin io.Reader, script string) (string, error) {
-	cmd := exec.CommandContext(m.t.Context(), "ssh", "-i", key, "-p", strconv.Itoa(m.ports[22]), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
-		"-o", "BatchMode=yes", "-o", "ConnectTimeout=30", "-o", "ServerAliveInterval=30", "-o", "ServerAliveCountMax=20", "-o", "LogLevel=ERROR", "root@127.0.0.1", script)
-	cmd.Stdin = stdin
+// ssh runs a script as root in the machine. A connection to a machine that has just
+// been switched off may stay for ever, so the script has to end within the limit.
+func (m *machine) ssh(key, script string, limit time.Duration) (string, error) {
+	ctx, cancel := context.WithTimeout(m.t.Context(), limit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "ssh", "-i", key, "-p", strconv.Itoa(m.ports[22]), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
+		"-o", "BatchMode=yes", "-o", "ConnectTimeout=120", "-o", "ServerAliveInterval=30", "-o", "ServerAliveCountMax=20", "-o", "LogLevel=ERROR", "root@127.0.0.1", script)
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
@@ -90,7 +102,7 @@ func (m *machine) ssh(key string, stdin io.Reader, script string) (string, error
 func (m *machine) shell(key, script string) string {
 	m.t.Helper()
 	for deadline := time.Now().Add(hang); ; time.Sleep(2 * time.Second) {
-		out, err := m.ssh(key, nil, script)
+		out, err := m.ssh(key, script, hang)
 		if err == nil {
 			return out
 		}
