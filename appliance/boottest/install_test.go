@@ -153,8 +153,10 @@ func (m *machine) backAfter(key string, restart func()) {
 	m.t.Helper()
 	before := m.shell(key, "cat /proc/sys/kernel/random/boot_id")
 	restart()
+	limit := time.Minute // of a try, which mostly meets a machine on its way down
 	for deadline := time.Now().Add(2 * hang); ; time.Sleep(3 * time.Second) {
-		now, err := m.ssh(key, "cat /proc/sys/kernel/random/boot_id", 3*time.Minute)
+		now, err := m.ssh(key, "cat /proc/sys/kernel/random/boot_id", limit)
+		limit += 10 * time.Second
 		if err == nil && now != before {
 			return
 		}
