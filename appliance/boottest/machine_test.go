@@ -2,6 +2,7 @@ package boottest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -58,7 +59,24 @@ func (m *machine) answers(what string) {
 		case <-time.After(time.Second):
 		}
 	}
-	m.t.Logf("%s: first HTTPS answer %.0f s after power on", what, time.Since(m.began).Seconds())
+	m.t.Logf("%s: first HTTPS answer %.0f s after power on, %.0f s of processor time", what, time.Since(m.began).Seconds(), m.worked().Seconds())
+}
+
+// worked is the processor time that the machine has taken from this one so far: on a
+// busy machine it says more than the clock.
+func (m *machine) worked() time.Duration {
+	m.t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", m.cmd.Process.Pid))
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	f := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))
+	user, err1 := strconv.Atoi(f[11])
+	system, err2 := strconv.Atoi(f[12])
+	if err := errors.Join(err1, err2); err != nil {
+		m.t.Fatal(err)
+	}
+	return time.Duration(user+system) * 10 * time.Millisecond // Linux counts in 1/100 s
 }
 
 // answer is one try.
