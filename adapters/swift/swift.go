@@ -34,7 +34,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"sync"
@@ -192,7 +191,7 @@ func newStore(cred credentials, opts Options) (*Store, error) {
 func (s *Store) client(config *tls.Config, connections int) *http.Client {
 	t := &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		DialContext:           dial,
 		TLSClientConfig:       config.Clone(),
 		TLSHandshakeTimeout:   10 * time.Second,
 		MaxConnsPerHost:       connections,

@@ -42,6 +42,25 @@ func (b *sentBody) Read(p []byte) (n int, err error) {
 	return n, nil
 }
 
+// sendTo writes the next n bytes to w, or all there are, as they lie in memory.
+func (b *sentBody) sendTo(w io.Writer, n int64) (total int64, err error) {
+	for total < n && len(b.blocks) > 0 && err == nil {
+		b.watch.reset()
+		piece := b.blocks[0]
+		piece = piece[:min(int64(len(piece)), n-total, sendPiece)]
+		var m int
+		m, err = w.Write(piece)
+		total += int64(m)
+		if b.blocks[0] = b.blocks[0][m:]; len(b.blocks[0]) == 0 {
+			b.blocks = b.blocks[1:]
+		}
+	}
+	return total, err
+}
+
+// sendPiece is how many bytes at once must get away in the watchdog's time.
+const sendPiece = 256 << 10
+
 // Close is called by the transport, once or more often.
 func (b *sentBody) Close() error {
 	b.once.Do(func() { close(b.closed) })
@@ -54,13 +73,18 @@ type watchedBody struct {
 	watch  watchdog
 	ctx    context.Context
 	cancel context.CancelCauseFunc
+	left   int64     // bytes to come
+	mark   *lowWater // nil: none
 }
 
 // Read reads, for at most the watchdog's time.
 func (b *watchedBody) Read(p []byte) (int, error) {
 	b.watch.reset()
+	b.mark.wait(b.left)
 	n, err := b.ReadCloser.Read(p)
+	b.mark.done()
 	b.watch.stop()
+	b.left -= int64(n)
 	if err != nil && err != io.EOF {
 		if cause := context.Cause(b.ctx); cause != nil {
 			err = cause
@@ -73,6 +97,7 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 func (b *watchedBody) Close() error {
 	err := b.ReadCloser.Close()
 	b.watch.stop()
+	b.mark.clear()
 	b.cancel(nil)
 	return err
 }

@@ -176,7 +176,13 @@ func (l *lab) measure(ctx context.Context, c storesCase) error {
 			if err != nil {
 				return err
 			}
-			if err := parallel(min(n, l.o.clients), n, func(i int) error { return c.op(ctx, s, round, i) }); err != nil {
+			stopProfile := func() {}
+			if l.o.profile != "" && s == l.mucura {
+				stopProfile = s.profile(profileFile(l.o, benchCase{name: c.name}))
+			}
+			err = parallel(min(n, l.o.clients), n, func(i int) error { return c.op(ctx, s, round, i) })
+			stopProfile()
+			if err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
 			}
 			time.Sleep(300 * time.Millisecond) // what a store does after its answer counts, too
