@@ -31,6 +31,7 @@ type reader struct {
 	sum     hash.Hash // nil: nothing is compared
 	want    string    // what sum has to be
 	resumed int
+	spliced int64 // bytes that went from connection to connection
 	err     error
 }
 
@@ -223,12 +224,31 @@ func (r *reader) resume(cause error) error {
 // copies are what WriteTo copies with.
 var copies = sync.Pool{New: func() any { return new([256 << 10]byte) }}
 
-// WriteTo copies what is left, in pieces larger than io.Copy's.
-func (r *reader) WriteTo(w io.Writer) (total int64, err error) {
+// WriteTo copies what is left, in pieces larger than io.Copy's, or without copying
+// from a plain connection to a plain connection.
+func (r *reader) WriteTo(w io.Writer) (int64, error) {
 	piece := copies.Get().(*[256 << 10]byte)
 	defer copies.Put(piece)
+	if to, ok := w.(sendFrom); ok && r.end-r.pos >= spliceLeast {
+		return to.ReadFrom(&source{r, piece[:]})
+	}
+	return r.copyTo(w, piece[:])
+}
+
+func (r *reader) copyTo(w io.Writer, piece []byte) (total int64, err error) {
+	s := splicer{w: w, piece: piece}
+	defer func() { s.pipe.close() }()
 	for {
-		n, err := r.Read(piece[:])
+		if r.err == nil {
+			n, err := r.splice(&s)
+			if total += n; err != nil {
+				r.err = err
+			}
+			if n > 0 && err == nil {
+				continue
+			}
+		}
+		n, err := r.Read(piece)
 		if n > 0 {
 			m, werr := w.Write(piece[:n])
 			total += int64(m)

@@ -128,6 +128,7 @@ func (s *Store) attempt(ctx context.Context, t *token, r *request) (*http.Respon
 	b := &watchedBody{ReadCloser: res.Body, watch: watch, ctx: ctx, cancel: cancel, left: res.ContentLength}
 	if used != nil {
 		b.mark = setLowWater(used, res.ContentLength)
+		b.conn, _ = used.(*conn)
 	}
 	res.Body = b
 	return res, nil

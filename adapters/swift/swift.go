@@ -68,6 +68,9 @@ type Options struct {
 	RetryFor time.Duration
 	// NoVerify leaves out the comparison of what is read with its MD5.
 	NoVerify bool
+	// VerifyAll makes it also where bytes would go from one connection to another
+	// without being looked at: long contents, without TLS on either side.
+	VerifyAll bool
 	// TempURLKey signs URLs. It is written to the containers.
 	TempURLKey string
 	// Getenv reads the environment; nil means os.Getenv.

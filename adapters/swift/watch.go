@@ -75,13 +75,25 @@ type watchedBody struct {
 	cancel context.CancelCauseFunc
 	left   int64     // bytes to come
 	mark   *lowWater // nil: none
+	conn   *conn     // nil: bytes come by TLS, or otherwise
+	direct bool      // see readDirect
 }
 
 // Read reads, for at most the watchdog's time.
 func (b *watchedBody) Read(p []byte) (int, error) {
+	b.begin()
+	n, err := b.readDirect(p)
+	return n, b.ended(n, err)
+}
+
+// begin is called before bytes are waited for.
+func (b *watchedBody) begin() {
 	b.watch.reset()
 	b.mark.wait(b.left)
-	n, err := b.ReadCloser.Read(p)
+}
+
+// ended is called with what came of it, and says why it failed.
+func (b *watchedBody) ended(n int, err error) error {
 	b.mark.done()
 	b.watch.stop()
 	b.left -= int64(n)
@@ -90,7 +102,7 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 			err = cause
 		}
 	}
-	return n, err
+	return err
 }
 
 // Close ends the request.
