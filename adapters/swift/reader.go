@@ -41,7 +41,7 @@ const maxResumes = 8
 // Open reads a range of a content. A content that was stored by one PUT and is
 // read whole is compared with its CRC-32C before the last bytes are given (with
 // its MD5, which costs thirty times as much, where an older release stored it),
-// unless Options.NoVerify.
+// unless Options.NoVerify. A long one that is spliced is not, see splice.
 func (s *Store) Open(ctx context.Context, id content.ID, offset, length int64) (io.ReadCloser, error) {
 	if err := errors.Join(content.CheckID(id), ctx.Err()); err != nil {
 		return nil, err
