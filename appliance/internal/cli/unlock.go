@@ -147,5 +147,8 @@ func decryptPKCS8(der, passphrase []byte) (key any, err error) {
 	if err != nil && strings.Contains(err.Error(), "incorrect password") {
 		return nil, errPassphrase
 	}
-	return key, err
+	if err != nil {
+		return nil, fmt.Errorf("%w; write it anew: openssl pkcs8 -topk8 -in OLD -out NEW", err)
+	}
+	return key, nil
 }

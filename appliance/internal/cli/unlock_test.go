@@ -14,6 +14,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 )
 
@@ -81,6 +82,9 @@ func TestDecryptKey(t *testing.T) {
 				if key, err := decryptKey(block, []byte(wrong)); !errors.Is(err, errPassphrase) {
 					t.Errorf("%q: %v, %v", wrong, key != nil, err)
 				}
+			}
+			if _, err := decryptKey(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: der}, []byte(passphrase)); err == nil || !strings.Contains(err.Error(), "-topk8") {
+				t.Errorf("a key that is not locked: %v", err)
 			}
 			// What is not whole blocks is an error, and no panic.
 			cut := *block
