@@ -141,7 +141,7 @@ func (c *Config) settings() []setting {
 		{"registry-when-healthy", "accept a registry whose compare-and-set is exact only while its cluster is healthy: two people may then get one bucket name, and quotas may be overrun, in a partition of the network", false, boolean(&c.RegistryWhenHealthy)},
 		{"site-key-file", "file with the key that seals secrets at rest, further lines with older keys; made when absent (default: in the data directory)", false, text(&c.SiteKeyFile)},
 		{"site-key", "the key itself, 64 hexadecimal digits, and after commas older ones: where there is no file to keep it in", true, text(&c.SiteKey)},
-		{"root-access-key-id", "administrator's access key ID; with none a pair is made and shown once", false, text(&c.RootAccessKeyID)},
+		{"root-access-key-id", "administrator's access key ID; with none a pair is made and shown once", false, named(&c.RootAccessKeyID)},
 		{"root-secret-access-key", "administrator's secret access key", true, text(&c.RootSecretAccessKey)},
 		{"show-root-key", "print the administrator's key pair at every start, for trials", false, boolean(&c.ShowRootKey)},
 		{"region", "region to report; any region is accepted in signatures", false, text(&c.Region)},
