@@ -75,6 +75,21 @@ locals {
     OS_APPLICATION_CREDENTIAL_SECRET = var.shape != "lambda" && startswith(var.content_url, "swift")
   }
 
+  # What a function of its own has no use for, and gives access: the credentials of
+  # the content store where no bytes move, the administrator's pair where no
+  # account is made, the mail server where nobody is written to.
+  contents = concat(
+    ["MUCURA_CONTENT"],
+    startswith(var.content_url, "swift") ? ["OS_APPLICATION_CREDENTIAL_SECRET"] : [],
+    anytrue([for u in [var.metadata_url, local.registry] : startswith(u, "riak")]) ? [] : ["MUCURA_RIAK_PASSWORD"],
+  )
+  administrator = ["MUCURA_ROOT_ACCESS_KEY_ID", "MUCURA_ROOT_SECRET_ACCESS_KEY"]
+  withheld = {
+    credentials  = concat(local.contents, local.administrator)
+    registration = concat(local.contents, local.administrator)
+    sweep        = concat(local.administrator, ["MUCURA_SMTP_PASSWORD"])
+  }
+
   # The same times for each kind of timer. Daily jobs run at night, and minutes
   # are taken from the name, so that not all jobs of all sites start at once.
   minute = { for name, j in var.jobs : name => parseint(substr(sha256(name), 0, 4), 16) % min(j.every_minutes, 60) }
