@@ -79,6 +79,7 @@ type Config struct {
 	Endpoint     string
 	Approve      Lines
 	OIDCIssuers  Lines
+	OIDCSecret   string
 	SMTPServer   string
 	SMTPFrom     string
 	SMTPUser     string
@@ -186,6 +187,7 @@ func (c *Config) settings() []setting {
 		{"endpoint", "URL by which clients reach the S3 endpoint, for the settings people are shown (default: after listen)", false, text(&c.Endpoint)},
 		{"approve", "rule that approves who registers, such as vo:vo.example.org or email:lab.example quota=10GiB; may be repeated, or separated by semicolons", false, &c.Approve},
 		{"oidc-issuer", "OpenID Connect issuer to trust: URL, and after it client-id=ID secret-file=PATH audience=A name=NAME any-audience groups=CLAIM scope=S; may be repeated, or separated by semicolons", false, &c.OIDCIssuers},
+		{"oidc-secret", "client secret at the issuer, where there is no secret-file: the secret alone for one issuer, else URL SECRET, separated by semicolons", true, text(&c.OIDCSecret)},
 		{"smtp-server", "mail server for notices, host:port; with none nobody is written to", false, text(&c.SMTPServer)},
 		{"smtp-from", "sender of notices", false, text(&c.SMTPFrom)},
 		{"smtp-user", "user at the mail server", false, text(&c.SMTPUser)},

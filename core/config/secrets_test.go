@@ -95,3 +95,43 @@ func TestResolveSecrets(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestIssuerSecrets: the secret of the one issuer, or one for each, never of an
+// unknown one, and never told.
+func TestIssuerSecrets(t *testing.T) {
+	const one, two = "https://a.example client-id=m", "https://b.example client-id=n secret-file=/b"
+	for _, c := range []struct{ issuers, secret, want string }{
+		{one, "hush", "hush"},
+		{one, "https://a.example hush", "hush"},
+		{one + ";https://c.example client-id=o", "https://c.example other; https://a.example hush;", "hush"},
+		{one + ";" + two, "https://a.example hush\n", "hush"},
+		{one, "aws-sm:mucura/oidc", ""},
+		{one, "", ""},
+		{one + ";" + two, "hush", "error"},
+		{one, "https://x.example hush", "error"},
+		{one, "https://a.example hush hush", "error"},
+		{one, "hush;hush", "error"},
+		{one + ";" + two, "https://b.example hush", "error"},
+		{"https://a.example audience=m", "hush", "error"},
+		{"", "hush", "error"},
+	} {
+		environ := []string{"MUCURA_OIDC_SECRET=" + c.secret}
+		if c.issuers != "" {
+			environ = append(environ, "MUCURA_OIDC_ISSUER="+c.issuers)
+		}
+		conf, _, err := Parse("serve", nil, environ, nil)
+		if (err != nil) != (c.want == "error") || err != nil && strings.Contains(err.Error(), "hush") {
+			t.Errorf("%q with %q: %v", c.issuers, c.secret, err)
+		}
+		if err != nil {
+			continue
+		}
+		list, err := conf.Issuers()
+		if err != nil || list[0].Secret != c.want {
+			t.Errorf("%q with %q: %+v %v", c.issuers, c.secret, list, err)
+		}
+		if strings.Contains(conf.Describe(), "hush") {
+			t.Error(conf.Describe())
+		}
+	}
+}

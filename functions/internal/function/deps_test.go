@@ -73,7 +73,7 @@ func TestSettings(t *testing.T) {
 func TestWithheld(t *testing.T) {
 	environ := []string{
 		"MUCURA_METADATA=redis://h", "MUCURA_CONTENT=swift://env", "MUCURA_CONTENT_FILE=/c", "MUCURA_CONTENT_LIMIT=3",
-		"MUCURA_ROOT_ACCESS_KEY_ID=A", "MUCURA_ROOT_SECRET_ACCESS_KEY_FILE=/r", "MUCURA_SMTP_PASSWORD=p", "MUCURA_SMTP_SERVER=m:587",
+		"MUCURA_ROOT_ACCESS_KEY_ID=A", "MUCURA_ROOT_SECRET_ACCESS_KEY_FILE=/r", "MUCURA_SMTP_PASSWORD=p", "MUCURA_SMTP_SERVER=m:587", "MUCURA_OIDC_SECRET_FILE=/o",
 	}
 	contents := []string{"MUCURA_CONTENT", "MUCURA_CONTENT_FILE"}
 	root := []string{"MUCURA_ROOT_ACCESS_KEY_ID", "MUCURA_ROOT_SECRET_ACCESS_KEY_FILE"}
@@ -83,7 +83,7 @@ func TestWithheld(t *testing.T) {
 	}{
 		{Function{Name: "gateway", Contents: true, Root: true, People: true}, nil},
 		{Function{Name: "credentials", People: true}, slices.Concat(contents, root)},
-		{Function{Name: "sweep", Contents: true}, append(slices.Clone(root), "MUCURA_SMTP_PASSWORD")},
+		{Function{Name: "sweep", Contents: true}, append(slices.Clone(root), "MUCURA_SMTP_PASSWORD", "MUCURA_OIDC_SECRET_FILE")},
 	} {
 		got := c.f.settings(Lambda, environ)
 		for _, line := range environ {

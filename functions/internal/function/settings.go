@@ -30,7 +30,7 @@ func (f *Function) withheld() (names []string) {
 		names = append(names, "MUCURA_ROOT_ACCESS_KEY_ID", "MUCURA_ROOT_SECRET_ACCESS_KEY")
 	}
 	if !f.People {
-		names = append(names, "MUCURA_SMTP_PASSWORD")
+		names = append(names, "MUCURA_SMTP_PASSWORD", "MUCURA_OIDC_SECRET")
 	}
 	return names
 }

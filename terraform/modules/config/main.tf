@@ -70,6 +70,7 @@ locals {
     MUCURA_ROOT_ACCESS_KEY_ID        = true
     MUCURA_ROOT_SECRET_ACCESS_KEY    = true
     MUCURA_SMTP_PASSWORD             = try(var.mail.user, null) != null
+    MUCURA_OIDC_SECRET               = anytrue([for i in var.oidc_issuers : strcontains(i, " client-id=") && !strcontains(i, " secret-file=")])
     MUCURA_REDIS_PASSWORD            = var.shape != "lambda" && anytrue([for u in local.stores : startswith(u, "redis")])
     MUCURA_RIAK_PASSWORD             = var.shape != "lambda" && anytrue([for u in local.stores : startswith(u, "riak+https")])
     OS_APPLICATION_CREDENTIAL_SECRET = var.shape != "lambda" && startswith(var.content_url, "swift")
@@ -87,7 +88,7 @@ locals {
   withheld = {
     credentials  = concat(local.contents, local.administrator)
     registration = concat(local.contents, local.administrator)
-    sweep        = concat(local.administrator, ["MUCURA_SMTP_PASSWORD"])
+    sweep        = concat(local.administrator, ["MUCURA_SMTP_PASSWORD", "MUCURA_OIDC_SECRET"])
   }
 
   # The same times for each kind of timer. Daily jobs run at night, and minutes

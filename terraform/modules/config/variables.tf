@@ -118,7 +118,7 @@ variable "approve" {
 }
 
 variable "oidc_issuers" {
-  description = "OpenID Connect issuers to trust, as the setting `oidc-issuer` writes them: URL, then `client-id=ID` and so on."
+  description = "OpenID Connect issuers to trust, as the setting `oidc-issuer` writes them: URL, then `client-id=ID` and so on. Their client secrets are the secret variable `MUCURA_OIDC_SECRET` (empty for a public client), unless a `secret-file=` lies on the machines."
   type        = list(string)
   default     = []
 

@@ -196,8 +196,13 @@ run "functions_get_what_they_have_use_for" {
     metadata_url = "redis://redis.example.org"
     content_url  = "swift://keystone.example.org:5000/v3?application-credential-id=abc"
     mail         = { server = "mail.example.org:587", from = "mucura@example.org", user = "mucura" }
+    oidc_issuers = ["https://login.example.org client-id=mucura"]
   }
 
+  assert {
+    condition     = contains(output.secret_variables, "MUCURA_OIDC_SECRET") && !contains(output.withheld["registration"], "MUCURA_OIDC_SECRET")
+    error_message = "Nobody knows the client secret: ${jsonencode(output.secret_variables)}"
+  }
   assert {
     condition     = alltrue([for f in ["credentials", "registration"] : length(setsubtract(["MUCURA_CONTENT", "OS_APPLICATION_CREDENTIAL_SECRET", "MUCURA_ROOT_ACCESS_KEY_ID", "MUCURA_ROOT_SECRET_ACCESS_KEY"], output.withheld[f])) == 0])
     error_message = "A function that moves no bytes gets what opens the content store: ${jsonencode(output.withheld)}"
@@ -207,7 +212,7 @@ run "functions_get_what_they_have_use_for" {
     error_message = "A function does not get what it needs: ${jsonencode(output.withheld)}"
   }
   assert {
-    condition     = output.withheld["sweep"] == toset(["MUCURA_ROOT_ACCESS_KEY_ID", "MUCURA_ROOT_SECRET_ACCESS_KEY", "MUCURA_SMTP_PASSWORD"]) && !contains(keys(output.withheld), "gateway")
+    condition     = output.withheld["sweep"] == toset(["MUCURA_OIDC_SECRET", "MUCURA_ROOT_ACCESS_KEY_ID", "MUCURA_ROOT_SECRET_ACCESS_KEY", "MUCURA_SMTP_PASSWORD"]) && !contains(keys(output.withheld), "gateway")
     error_message = "Jobs and the gateway need the contents: ${jsonencode(output.withheld)}"
   }
 }
