@@ -81,17 +81,14 @@ func signedHosts(c *config.Config) []string {
 // that is sealed under an older one: those of access keys, what is kept for
 // automatic certificates, and the site's own authority. It tells how many it was, and may be repeated.
 func (a *App) Reseal(ctx context.Context) (int, error) {
-	n, err := a.Accounts.Reseal(ctx)
-	if err != nil {
-		return n, err
-	}
+	n, shut := a.Accounts.Reseal(ctx) // what it could not open is no reason to leave the rest
 	box, err := seal.New(a.Stores.SiteKey, a.Stores.OldSiteKeys...)
 	if err != nil {
-		return n, err
+		return n, errors.Join(shut, err)
 	}
 	authority, err := localca.Reseal(ctx, a.Stores.Registry, box)
 	if err != nil {
-		return n, err
+		return n, errors.Join(shut, err)
 	}
 	if authority {
 		n++
@@ -100,19 +97,19 @@ func (a *App) Reseal(ctx context.Context) (int, error) {
 	for {
 		page, err := a.Stores.Registry.Scan(ctx, catalog.TLS, meta.Range{From: from, WithValue: true})
 		if err != nil {
-			return n, err
+			return n, errors.Join(shut, err)
 		}
 		for _, e := range page.Entries {
 			done, err := a.reseal(ctx, box, &e)
 			if err != nil {
-				return n, fmt.Errorf("%s: %w", e.Key, err)
+				return n, errors.Join(shut, fmt.Errorf("%s: %w", e.Key, err))
 			}
 			if done {
 				n++
 			}
 		}
 		if !page.More || len(page.Entries) == 0 {
-			return n, nil
+			return n, shut
 		}
 		from = meta.Next(page.Entries[len(page.Entries)-1].Key)
 	}
