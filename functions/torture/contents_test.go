@@ -9,6 +9,7 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"github.com/mucura/mucura/adapters/lambdahttp/lambdatest"
+	"github.com/mucura/mucura/core/config"
 	"github.com/mucura/mucura/core/sigv4"
 	"github.com/mucura/mucura/functions/internal/world"
 )
@@ -74,7 +76,34 @@ func TestWithoutContents(t *testing.T) {
 			})
 		})
 	}
+	started(t, map[string]any{"function": "credentials", "shape": "lambda", "content": "none", "metadata": config.Redact(setting(w, "MUCURA_METADATA"))})
+	started(t, map[string]any{"function": "registration", "shape": "container", "content": "none"})
+	started(t, map[string]any{"function": "gateway", "shape": "container", "content": config.Redact(setting(w, "MUCURA_CONTENT"))})
 	noSecrets(t)
+}
+
+// started sees that a function has told at its start in which shape it serves, and
+// over which stores.
+func started(t *testing.T, want map[string]any) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(site.dir, "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		var said map[string]any
+		if json.Unmarshal([]byte(line), &said) != nil || said["msg"] != "started" {
+			continue
+		}
+		same := true
+		for name, value := range want {
+			same = same && said[name] == value
+		}
+		if same {
+			return
+		}
+	}
+	t.Errorf("no function has told %v", want)
 }
 
 // setting is a setting of the site's functions.
