@@ -66,11 +66,11 @@ func TestWithoutContents(t *testing.T) {
 			})
 			t.Run("function", func(t *testing.T) {
 				life(t, w, behind(t, w, "registration", env), gateway.URL)
-				s, err := sessionFrom(t.Context(), behind(t, w, "credentials", env))
+				s, err := world.Session(t.Context(), behind(t, w, "credentials", env))
 				if err != nil {
 					t.Fatal(err)
 				}
-				if status, err := listWith(t.Context(), gateway.URL, s); err != nil || status != 200 {
+				if status, err := world.ListWith(t.Context(), gateway.URL, s); err != nil || status != 200 {
 					t.Errorf("with temporary credentials: %d, %v", status, err)
 				}
 			})

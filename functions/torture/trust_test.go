@@ -18,6 +18,7 @@ import (
 	"github.com/mucura/mucura/core/gridproxy/gridtest"
 	"github.com/mucura/mucura/core/sigv4"
 	"github.com/mucura/mucura/core/x509sig"
+	"github.com/mucura/mucura/functions/internal/world"
 )
 
 // TestTrustArchive: where no disk has the trusted authorities, and something else
@@ -68,7 +69,7 @@ func TestTrustArchive(t *testing.T) {
 					}
 					c := got.CredentialSet[0].Credentials
 					s := sigv4.Credentials{AccessKeyID: c.AccessKeyId, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken}
-					if status, err := listWith(t.Context(), gateway.URL, s); err != nil || status != 200 {
+					if status, err := world.ListWith(t.Context(), gateway.URL, s); err != nil || status != 200 {
 						t.Errorf("with temporary credentials: %d, %v", status, err)
 					}
 					stranger := gridtest.NewProxy(gridtest.NewWorld().Alice)
