@@ -255,6 +255,25 @@ type file struct {
 	Path, Content, Permissions string
 }
 
+// followed sees that every reference is of a setting that may be one: else it would
+// be taken for the secret itself.
+func followed(t *testing.T, c *config.Config, environ []string) {
+	t.Helper()
+	asked := map[string]bool{}
+	err := c.ResolveSecrets(t.Context(), func(_ context.Context, reference string) (string, error) {
+		asked[reference] = true
+		return "redis://host", nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	for _, line := range environ {
+		if name, value, _ := strings.Cut(line, "="); config.IsReference(value) && !asked[value] {
+			t.Errorf("%s: %s is not followed", name, value)
+		}
+	}
+}
+
 const stores = `
   hostname     = "s3.example.org"
   metadata_url = "riak+https://mucura@r1.example.org:8098,r2.example.org:8098/?type=mucura"
@@ -286,10 +305,12 @@ var shapes = map[string]string{
   tls   = { mode = "files" }` + stores,
 	"container": `
   shape         = "container"
+  grid          = { trust = "/etc/grid-security/trust.tgz" }
   auth_hostname = "auth.example.org"
   web_hostname  = "files.example.org"` + stores,
 	"lambda": `
   shape             = "lambda"
+  grid              = { trust = "https://files.example.org/trust.tgz" }
   auth_hostname     = "auth.example.org"
   web_hostname      = "files.example.org"
   hostname          = "s3.example.org"
@@ -314,9 +335,11 @@ func TestEnvironments(t *testing.T) {
 			for name, value := range environment {
 				environ = append(environ, name+"="+value)
 			}
-			if _, _, err := config.Parse("mucurad", nil, environ, nil); err != nil {
-				t.Error(err)
+			c, _, err := config.Parse("mucurad", nil, environ, nil)
+			if err != nil {
+				t.Fatal(err)
 			}
+			followed(t, c, environ)
 		})
 	}
 }

@@ -36,7 +36,7 @@ func (d door) String() string { return doorNames[d] }
 // event is any event: each kind fills its own fields. The body lies in the text
 // that was parsed.
 type event struct {
-	job string // of a scheduled event
+	job, budget string // of a scheduled event
 
 	// Of a load balancer. One of each pair is there, as multi-value headers are
 	// configured.
@@ -65,6 +65,8 @@ func (e *event) parse(text []byte) error {
 		switch string(name) {
 		case "job":
 			e.job, err = p.text()
+		case "budget":
+			e.budget, err = p.text()
 		case "httpMethod":
 			e.method, err = p.text()
 		case "path":

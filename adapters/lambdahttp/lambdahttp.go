@@ -19,14 +19,17 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"time"
 )
 
 // Adapter serves events. Its fields are set before Run and not changed.
 type Adapter struct {
 	Handler http.Handler
-	// Job runs a scheduled job, {"job":"sweep"}, and gives what to report, which
-	// becomes JSON. nil: scheduled events are refused.
-	Job func(ctx context.Context, name string) (any, error)
+	// Job runs a scheduled job, {"job":"sweep"} or {"job":"sweep","budget":"8m"},
+	// and gives what to report, which becomes JSON. The budget is how long it may
+	// go on, 0 for as long as the event's deadline leaves. nil: scheduled events
+	// are refused.
+	Job func(ctx context.Context, name string, budget time.Duration) (any, error)
 	// Stream says that a Function URL has InvokeMode RESPONSE_STREAM. The event
 	// does not tell, and either form of answer is rubbish in the other mode.
 	Stream bool
@@ -51,7 +54,7 @@ func (a *Adapter) handle(ctx context.Context, payload []byte, out sink) error {
 	switch d := e.door(); d {
 	case noDoor:
 		if e.job != "" {
-			return a.job(ctx, e.job, out)
+			return a.job(ctx, &e, out)
 		}
 		return errors.New("neither a request of a load balancer, an HTTP API or a Function URL, nor a job")
 	case functionURL:
@@ -66,11 +69,17 @@ func (a *Adapter) handle(ctx context.Context, payload []byte, out sink) error {
 
 // job runs a scheduled job. An error of it fails the invocation, so whoever
 // scheduled it hears of it.
-func (a *Adapter) job(ctx context.Context, name string, out sink) (err error) {
+func (a *Adapter) job(ctx context.Context, e *event, out sink) (err error) {
 	if a.Job == nil {
-		return fmt.Errorf("this function runs no jobs, %q was asked for", name)
+		return fmt.Errorf("this function runs no jobs, %q was asked for", e.job)
 	}
-	report, err := a.runJob(ctx, name)
+	budget := time.Duration(0)
+	if e.budget != "" {
+		if budget, err = time.ParseDuration(e.budget); err != nil || budget < time.Second {
+			return fmt.Errorf("job %q: the budget %q is no duration of a second or more, such as 90s or 8m", e.job, e.budget)
+		}
+	}
+	report, err := a.runJob(ctx, e.job, budget)
 	if err != nil {
 		return err
 	}
@@ -81,14 +90,14 @@ func (a *Adapter) job(ctx context.Context, name string, out sink) (err error) {
 	return out.whole(text)
 }
 
-func (a *Adapter) runJob(ctx context.Context, name string) (report any, err error) {
+func (a *Adapter) runJob(ctx context.Context, name string, budget time.Duration) (report any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			a.panicked(p)
 			err = fmt.Errorf("job %q failed inside", name)
 		}
 	}()
-	return a.Job(ctx, name)
+	return a.Job(ctx, name, budget)
 }
 
 func (a *Adapter) after(ctx context.Context) {

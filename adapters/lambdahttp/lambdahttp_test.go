@@ -282,8 +282,9 @@ func TestChanged(t *testing.T) {
 
 func TestJob(t *testing.T) {
 	var asked []string
-	a := &Adapter{Job: func(_ context.Context, name string) (any, error) {
-		asked = append(asked, name)
+	var given time.Duration
+	a := &Adapter{Job: func(_ context.Context, name string, budget time.Duration) (any, error) {
+		asked, given = append(asked, name), budget
 		switch name {
 		case "bad":
 			return nil, errors.New("store is down")
@@ -299,6 +300,9 @@ func TestJob(t *testing.T) {
 	if text, _ := io.ReadAll(body); string(text) != `{"freed":3}` {
 		t.Errorf("report: %s", text)
 	}
+	if given != 0 {
+		t.Errorf("a budget of %s from nowhere", given)
+	}
 	for _, event := range []string{`{"job":"bad"}`, `{"job":"panic"}`, `{"detail":{}}`} {
 		if _, err := a.invoke(t.Context(), []byte(event)); err == nil {
 			t.Errorf("%s: no error", event)
@@ -308,6 +312,17 @@ func TestJob(t *testing.T) {
 		t.Error("a function without jobs ran one")
 	}
 	if len(asked) != 3 {
+		t.Errorf("asked %q", asked)
+	}
+	if _, err := a.invoke(t.Context(), []byte(`{"job":"sweep","budget":"90s"}`)); err != nil || given != 90*time.Second {
+		t.Errorf("a budget of 90s: %v, %s", err, given)
+	}
+	for _, budget := range []string{"soon", "8", "-1m", "10ms"} { // never taken for none
+		if _, err := a.invoke(t.Context(), []byte(`{"job":"sweep","budget":"`+budget+`"}`)); err == nil || !strings.Contains(err.Error(), "budget") {
+			t.Errorf("a budget of %s: %v", budget, err)
+		}
+	}
+	if len(asked) != 4 {
 		t.Errorf("asked %q", asked)
 	}
 }

@@ -140,7 +140,7 @@ func TestRun(t *testing.T) {
 				after := 0
 				a := &Adapter{
 					Handler: http.HandlerFunc(echo), Stream: streamed, After: func(context.Context) { after++ },
-					Job: func(ctx context.Context, name string) (any, error) {
+					Job: func(ctx context.Context, name string, _ time.Duration) (any, error) {
 						if _, ok := ctx.Deadline(); !ok {
 							t.Error("a job without a deadline")
 						}

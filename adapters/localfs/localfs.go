@@ -18,6 +18,9 @@
 // dropped the pages it could not write and would then report success. The
 // content is removed and the write refused.
 //
+// Large pieces pass by the page cache (O_DIRECT) where the file system can; what
+// was just written is then read from the disk the first time.
+//
 // Delete is not made durable: a power cut may bring a deleted content back, as
 // rubbish that the sweeper finds again.
 //
@@ -37,6 +40,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 
 	"github.com/mucura/mucura/core/content"
 	"github.com/spf13/afero"
@@ -53,11 +57,13 @@ type Options struct {
 // Store keeps contents in files. All file access goes through its afero.Fs.
 type Store struct {
 	fs          afero.Fs
-	dir         string // absolute or relative, cleaned
-	data        string // dir/data, with a separator at its end
-	tmp         string // dir/tmp, with a separator at its end
-	writeBehind int64  // bytes
-	walkBatch   int    // most IDs Walk holds in memory
+	dir         string      // absolute or relative, cleaned
+	data        string      // dir/data, with a separator at its end
+	tmp         string      // dir/tmp, with a separator at its end
+	writeBehind int64       // bytes
+	walkBatch   int         // most IDs Walk holds in memory
+	noDirect    atomic.Bool // the file system takes no direct writes
+	directAlign int         // bytes that memory, place and length of those are multiples of
 }
 
 // Store promises these.
@@ -89,6 +95,7 @@ func newStore(fs afero.Fs, dir string, opts Options) *Store {
 		tmp:         filepath.Join(dir, "tmp") + sep,
 		writeBehind: opts.WriteBehind,
 		walkBatch:   1 << 20,
+		directAlign: 4 << 10, // no sector and no page of memory is larger
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io"
 	"os"
+	"syscall"
+	"unsafe"
 
 	"github.com/mucura/mucura/core/content"
 	"github.com/spf13/afero"
@@ -20,6 +22,7 @@ type writer struct {
 	file   afero.File // nil when finished
 	size   int64      // bytes written
 	behind int64      // bytes the kernel was told to write out
+	direct bool       // writes of the file pass by the page cache
 	err    error      // the first error; nothing is kept after one
 }
 
@@ -31,7 +34,7 @@ func (w *writer) Write(p []byte) (int, error) {
 	if w.err != nil {
 		return 0, w.err
 	}
-	n, err := w.file.Write(p)
+	n, err := w.write(p)
 	w.size += int64(n)
 	if err == nil && n < len(p) {
 		err = io.ErrShortWrite
@@ -43,6 +46,62 @@ func (w *writer) Write(p []byte) (int, error) {
 		w.err = failed("write", w.id, err)
 	}
 	return n, w.err
+}
+
+// directFrom is the shortest piece, in bytes, that passes by the page cache.
+const directFrom = 256 << 10
+
+// write appends p. A large piece goes from p to the disk itself as far as it is
+// whole pages (O_DIRECT): to copy it into fresh pages of the cache and to write
+// those out costs several times as much CPU, and would push out what others
+// read. What such a disk or file system will not take goes through the cache.
+func (w *writer) write(p []byte) (n int, err error) {
+	if whole := w.wholePages(p); whole > 0 && w.setDirect(true) == nil {
+		n, err = w.file.Write(p[:whole])
+		w.behind = w.size + int64(n)
+		switch {
+		case errors.Is(err, syscall.EINVAL):
+			w.store.noDirect.Store(true) // it wants another alignment
+		case err != nil:
+			return n, err
+		}
+		p = p[n:]
+	}
+	if len(p) == 0 {
+		return n, nil
+	}
+	if err := w.setDirect(false); err != nil {
+		return n, err
+	}
+	m, err := w.file.Write(p)
+	return n + m, err
+}
+
+// wholePages is how much of p, from its beginning, may pass by the page cache.
+func (w *writer) wholePages(p []byte) int {
+	align := w.store.directAlign
+	aligned := (uintptr(unsafe.Pointer(unsafe.SliceData(p)))|uintptr(w.size))%uintptr(align) == 0
+	if len(p) < directFrom || !aligned || w.store.noDirect.Load() {
+		return 0
+	}
+	return len(p) - len(p)%align
+}
+
+// setDirect makes writes pass by the page cache, or through it again.
+func (w *writer) setDirect(on bool) error {
+	if on == w.direct {
+		return nil
+	}
+	err := errors.ErrUnsupported
+	if f, ok := w.file.(*os.File); ok {
+		err = setDirect(f, on)
+	}
+	if err == nil {
+		w.direct = on
+	} else if on {
+		w.store.noDirect.Store(true) // a file system without it
+	}
+	return err
 }
 
 // writeOut lets the kernel begin to write out what has gathered. An error of

@@ -203,7 +203,7 @@ func TestRegisterWithCertificate(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "certificates")
 	gridtest.Write(t, dir, w.Directory())
 	issuer := mustName(t, w.CA.DER)
-	s := startSite(t, "--trust-dir", dir, "--approve", "ca:"+issuer)
+	s := startSite(t, "--trust-dir", dir, "--approve", "ca:"+issuer, "--default-quota", "1024", "--default-quota-cap", fmt.Sprint(1<<30))
 	ana := gridtest.NewEEC("/DC=org/DC=example/CN=Ana Brown 4711", w.CA)
 	register := func(cert *tls.Certificate, body string) (int, map[string]any) {
 		t.Helper()
@@ -257,8 +257,9 @@ func TestRegisterWithCertificate(t *testing.T) {
 	b.realToolsUntilRevoked(s, "bea")
 }
 
-// realToolsUntilRevoked makes a key on the page, uses it with the programs that
-// are there, and revokes it: their next request fails.
+// realToolsUntilRevoked makes a key on the page and uses it with the programs that
+// are there: what is more than the quota of a new account fails, until it is
+// raised there. Then the key is revoked: their next request fails.
 func (b *browser) realToolsUntilRevoked(s *site, home string) {
 	b.t.Helper()
 	b.wants(200, b.send("/account/keys", "label", "tools"), "shown this once")
@@ -271,6 +272,10 @@ func (b *browser) realToolsUntilRevoked(s *site, home string) {
 	if err := os.WriteFile(ca, s.pem, 0o600); err != nil {
 		b.t.Fatal(err)
 	}
+	data := filepath.Join(dir, "data")
+	if err := os.WriteFile(data, make([]byte, 5000), 0o600); err != nil {
+		b.t.Fatal(err)
+	}
 	endpoint := "https://" + strings.TrimPrefix(s.Endpoint, "http://")
 	tool := func(args ...string) (string, error) {
 		cmd := exec.Command(args[0], args[1:]...)
@@ -279,8 +284,8 @@ func (b *browser) realToolsUntilRevoked(s *site, home string) {
 		return string(out), err
 	}
 	commands := map[string][]string{
-		"aws":    {"aws", "--endpoint-url", endpoint, "--ca-bundle", ca, "s3", "cp", ca, "s3://" + home + "/by-aws"},
-		"rclone": {"rclone", "--ca-cert", ca, "--retries", "1", "copyto", ca, ":s3,provider=Other,env_auth=true,endpoint='" + endpoint + "':" + home + "/by-rclone"},
+		"aws":    {"aws", "--endpoint-url", endpoint, "--ca-bundle", ca, "s3", "cp", data, "s3://" + home + "/by-aws"},
+		"rclone": {"rclone", "--ca-cert", ca, "--retries", "1", "copyto", data, ":s3,provider=Other,env_auth=true,endpoint='" + endpoint + "':" + home + "/by-rclone"},
 	}
 	for name := range commands {
 		if _, err := exec.LookPath(name); err != nil {
@@ -288,6 +293,12 @@ func (b *browser) realToolsUntilRevoked(s *site, home string) {
 			delete(commands, name)
 		}
 	}
+	for name, args := range commands {
+		if out, err := tool(args...); err == nil || !strings.Contains(out, "QuotaExceeded") {
+			b.t.Errorf("%s beyond the quota: %v\n%s", name, err, out)
+		}
+	}
+	b.wants(200, b.send("/account/quota", "gib", "0.5"), "used of 512 MiB")
 	for name, args := range commands {
 		if out, err := tool(args...); err != nil {
 			b.t.Errorf("%s with the key: %v\n%s", name, err, out)

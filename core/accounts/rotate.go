@@ -84,19 +84,26 @@ func (s *Service) changeKey(ctx context.Context, accountID, accessKeyID string, 
 // Reseal seals every secret anew that is sealed under an older site key, and
 // tells how many it was. After it, secrets need the older keys no longer;
 // sessions do until they expire, and contents encrypted at rest (SSE-S3) as
-// long as they are kept. It may be repeated.
+// long as they are kept. It may be repeated. Secrets that cannot be opened, such
+// as those of a key that is lost, are left as they are and told in the error,
+// after all others are done.
 func (s *Service) Reseal(ctx context.Context) (resealed int, err error) {
 	ring, err := s.ring()
 	if err != nil {
 		return 0, err
 	}
+	shut, first := 0, error(nil)
 	reseal := func(k *catalog.AccessKey) (bool, error) {
 		if ring.box.Current(k.Sealed) {
 			return false, nil
 		}
 		secret, err := s.secret(k)
 		if err != nil {
-			return false, err
+			shut++
+			if first == nil {
+				first = err
+			}
+			return false, nil
 		}
 		k.Sealed = ring.box.Seal([]byte(secret), []byte(k.ID))
 		return true, nil
@@ -121,7 +128,13 @@ func (s *Service) Reseal(ctx context.Context) (resealed int, err error) {
 	if err != nil {
 		return resealed, err
 	}
-	return resealed, s.resealRoot(ctx, reseal)
+	if err := s.resealRoot(ctx, reseal); err != nil {
+		return resealed, err
+	}
+	if first != nil {
+		return resealed, fmt.Errorf("%d secrets cannot be opened; the first: %w", shut, first)
+	}
+	return resealed, nil
 }
 
 func (s *Service) resealRoot(ctx context.Context, reseal func(*catalog.AccessKey) (bool, error)) error {

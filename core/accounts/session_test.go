@@ -3,6 +3,7 @@ package accounts_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -279,6 +280,33 @@ func TestSiteKeyRotation(t *testing.T) {
 		t.Errorf("without the old site key: %v", err)
 	}
 	wantKey(t, last, old, s3err.InvalidAccessKeyID)
+}
+
+// A secret under a site key that is lost does not keep the others from being
+// sealed anew, and is told of.
+func TestResealPastALostKey(t *testing.T) {
+	registry := mem.NewMeta()
+	lost, s := service(registry), service(registry)
+	lost.SiteKey, s.SiteKey = siteKey(9), siteKey(1)
+	a := add(t, s, "ana")
+	gone := addKey(t, lost, a)
+	var kept []*accounts.NewKey
+	for range 8 { // before and after it, in the order of their IDs
+		kept = append(kept, addKey(t, s, a))
+	}
+	if err := s.SetSiteKeys(siteKey(2), siteKey(1)); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := s.Reseal(ctx); n != len(kept) || err == nil || !strings.Contains(err.Error(), gone.ID) || !strings.HasPrefix(err.Error(), "1 secrets") {
+		t.Errorf("Reseal = %d, %v", n, err)
+	}
+	last := service(registry)
+	last.SiteKey = siteKey(2)
+	for _, k := range kept {
+		if got, err := last.Key(ctx, k.ID, ""); err != nil || got.Secret != k.Secret {
+			t.Errorf("without the old site key: %v", err)
+		}
+	}
 }
 
 // BenchmarkSession beside BenchmarkKey: a session must not cost more.

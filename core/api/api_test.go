@@ -28,7 +28,7 @@ var ctx = context.Background()
 // lab is an API server with three accounts: ana and ben, members, and op.
 type lab struct {
 	*Server
-	t     *testing.T
+	t     testing.TB
 	http  *httptest.Server
 	users map[string]*catalog.Account
 	creds map[string]sigv4.Credentials
@@ -37,7 +37,16 @@ type lab struct {
 	events []audit.Event
 }
 
-func newLab(t *testing.T) *lab {
+func newLab(t testing.TB) *lab {
+	t.Helper()
+	l := newServer(t)
+	l.http = httptest.NewServer(l.Server)
+	t.Cleanup(l.http.Close)
+	return l
+}
+
+// newServer is a lab without connections.
+func newServer(t testing.TB) *lab {
 	t.Helper()
 	l := &lab{t: t, users: map[string]*catalog.Account{}, creds: map[string]sigv4.Credentials{}}
 	store := mem.NewMeta()
@@ -64,8 +73,6 @@ func newLab(t *testing.T) *lab {
 			l.events = append(l.events, e)
 		},
 	}
-	l.http = httptest.NewServer(l.Server)
-	t.Cleanup(l.http.Close)
 	return l
 }
 

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,6 +15,7 @@ import (
 	"github.com/mucura/mucura/core/audit"
 	"github.com/mucura/mucura/core/basepath"
 	"github.com/mucura/mucura/core/catalog"
+	"github.com/mucura/mucura/core/config"
 	"github.com/mucura/mucura/core/gridproxy"
 	"github.com/mucura/mucura/core/localca"
 	"github.com/mucura/mucura/core/meta"
@@ -20,9 +24,6 @@ import (
 	"github.com/mucura/mucura/core/sigv4"
 	"github.com/mucura/mucura/core/sts"
 )
-
-// trustCheck is how often a changed trust directory is looked for.
-const trustCheck = time.Minute
 
 // identity wires what is about people: the authentication server, the API, the
 // audit log, home buckets.
@@ -44,11 +45,11 @@ func (a *App) identity() {
 		Now: time.Now, Log: a.Log, Observe: a.observeAuth,
 	}
 	a.Auth.From, _ = c.TerminatorFrom() // was judged with the configuration
-	if len(c.AuthHosts) > 0 {
-		a.Auth.Signed = sts.SignedFor(c.AuthHosts)
+	if hosts := signedHosts(c); len(hosts) > 0 {
+		a.Auth.Signed = sts.SignedFor(hosts)
 	}
 	if c.TrustDir != "" {
-		a.Trust = gridproxy.NewDirLoader(c.TrustDir, c.VOMSDir, trustCheck, c.TrustReload)
+		a.Trust = openTrust(c, nil)
 		a.Trust.Log = a.Log
 		a.Auth.Trust = a.Trust
 	}
@@ -59,21 +60,35 @@ func (a *App) identity() {
 	}
 }
 
+// signedHosts are the hosts that a request signed with a certificate's key may be
+// for: those of the authentication server, also the one by which it is reached
+// where something else ends TLS and no client is asked for a certificate. A name
+// that means another machine to everybody is none: a request signed for it could
+// have been meant for somebody else.
+func signedHosts(c *config.Config) []string {
+	hosts := slices.Clone(c.AuthHosts)
+	u, err := url.Parse(c.AuthURL)
+	if err != nil || u.Hostname() == "" || slices.Contains(hosts, u.Hostname()) {
+		return hosts
+	}
+	if ip := net.ParseIP(u.Hostname()); u.Hostname() == "localhost" || ip != nil && (ip.IsLoopback() || ip.IsUnspecified()) {
+		return hosts
+	}
+	return append(hosts, u.Hostname())
+}
+
 // Reseal seals anew, under the current site key, every secret of the registry
 // that is sealed under an older one: those of access keys, what is kept for
 // automatic certificates, and the site's own authority. It tells how many it was, and may be repeated.
 func (a *App) Reseal(ctx context.Context) (int, error) {
-	n, err := a.Accounts.Reseal(ctx)
-	if err != nil {
-		return n, err
-	}
+	n, shut := a.Accounts.Reseal(ctx) // what it could not open is no reason to leave the rest
 	box, err := seal.New(a.Stores.SiteKey, a.Stores.OldSiteKeys...)
 	if err != nil {
-		return n, err
+		return n, errors.Join(shut, err)
 	}
 	authority, err := localca.Reseal(ctx, a.Stores.Registry, box)
 	if err != nil {
-		return n, err
+		return n, errors.Join(shut, err)
 	}
 	if authority {
 		n++
@@ -82,19 +97,19 @@ func (a *App) Reseal(ctx context.Context) (int, error) {
 	for {
 		page, err := a.Stores.Registry.Scan(ctx, catalog.TLS, meta.Range{From: from, WithValue: true})
 		if err != nil {
-			return n, err
+			return n, errors.Join(shut, err)
 		}
 		for _, e := range page.Entries {
 			done, err := a.reseal(ctx, box, &e)
 			if err != nil {
-				return n, fmt.Errorf("%s: %w", e.Key, err)
+				return n, errors.Join(shut, fmt.Errorf("%s: %w", e.Key, err))
 			}
 			if done {
 				n++
 			}
 		}
 		if !page.More || len(page.Entries) == 0 {
-			return n, nil
+			return n, shut
 		}
 		from = meta.Next(page.Entries[len(page.Entries)-1].Key)
 	}

@@ -191,6 +191,6 @@ func (l *lab) files() int {
 }
 
 var (
-	large = strings.Repeat("large.", 50_000)
+	large = strings.Repeat("large.", 200_000) // more than a store is given in one piece
 	small = "small"
 )

@@ -39,7 +39,7 @@ func (a *App) Register(p Parts) error {
 	if p.Passwords != nil {
 		a.Accounts.Passwords = p.Passwords
 	}
-	a.Auth.Signed = signedRequests{c.AuthHosts}
+	a.Auth.Signed = signedRequests{signedHosts(c)}
 	svc := &registration.Service{
 		Accounts: a.Accounts, Registry: a.Accounts.Registry, Quota: int64(c.DefaultQuota), Cap: int64(c.DefaultQuotaCap), Now: time.Now, Log: a.Log,
 	}

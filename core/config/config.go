@@ -79,6 +79,7 @@ type Config struct {
 	Endpoint     string
 	Approve      Lines
 	OIDCIssuers  Lines
+	OIDCSecret   string
 	SMTPServer   string
 	SMTPFrom     string
 	SMTPUser     string
@@ -141,7 +142,7 @@ func (c *Config) settings() []setting {
 		{"registry-when-healthy", "accept a registry whose compare-and-set is exact only while its cluster is healthy: two people may then get one bucket name, and quotas may be overrun, in a partition of the network", false, boolean(&c.RegistryWhenHealthy)},
 		{"site-key-file", "file with the key that seals secrets at rest, further lines with older keys; made when absent (default: in the data directory)", false, text(&c.SiteKeyFile)},
 		{"site-key", "the key itself, 64 hexadecimal digits, and after commas older ones: where there is no file to keep it in", true, text(&c.SiteKey)},
-		{"root-access-key-id", "administrator's access key ID; with none a pair is made and shown once", false, text(&c.RootAccessKeyID)},
+		{"root-access-key-id", "administrator's access key ID; with none a pair is made and shown once", false, named(&c.RootAccessKeyID)},
 		{"root-secret-access-key", "administrator's secret access key", true, text(&c.RootSecretAccessKey)},
 		{"show-root-key", "print the administrator's key pair at every start, for trials", false, boolean(&c.ShowRootKey)},
 		{"region", "region to report; any region is accepted in signatures", false, text(&c.Region)},
@@ -163,9 +164,9 @@ func (c *Config) settings() []setting {
 		{"acme-challenge", "kinds of challenge to use: http-01 (needs http-listen on port 80), tls-alpn-01 (needs listen on port 443), or both (default)", false, &c.ACMEChallenges},
 		{"auth-listen", "address of a listener of its own for the authentication server, host:port (default: none; see auth-host)", false, text(&c.AuthListen)},
 		{"auth-host", "host name of the authentication server; clients are asked for certificates under this name only; comma-separated, may be repeated", false, &c.AuthHosts},
-		{"trust-dir", "directory of trusted certification authorities, in IGTF layout (usually /etc/grid-security/certificates); with none no certificate is accepted", false, text(&c.TrustDir)},
-		{"vomsdir", "directory of trusted VOMS servers (usually /etc/grid-security/vomsdir)", false, text(&c.VOMSDir)},
-		{"trust-reload", "how often both are read again in any case; changes are noticed within a minute", false, duration(&c.TrustReload)},
+		{"trust-dir", "directory of trusted certification authorities, in IGTF layout (usually /etc/grid-security/certificates); or a tar archive of it and of vomsdir: path.tar, .tar.gz or .tgz, or its https:// URL; with none no certificate is accepted", false, text(&c.TrustDir)},
+		{"vomsdir", "directory of trusted VOMS servers (usually /etc/grid-security/vomsdir); an archive as trust-dir has its own", false, text(&c.VOMSDir)},
+		{"trust-reload", "how often both are read again in any case; changes in directories are noticed within a minute", false, duration(&c.TrustReload)},
 		{"allow-legacy-proxies", "accept legacy (GT2) proxies, too", false, boolean(&c.AllowLegacyProxies)},
 		{"allow-missing-crl", "accept authorities without revocation list, with a warning", false, boolean(&c.AllowMissingCRL)},
 		{"allow-missing-signing-policy", "accept authorities without signing policy, with a warning", false, boolean(&c.AllowMissingPolicy)},
@@ -186,6 +187,7 @@ func (c *Config) settings() []setting {
 		{"endpoint", "URL by which clients reach the S3 endpoint, for the settings people are shown (default: after listen)", false, text(&c.Endpoint)},
 		{"approve", "rule that approves who registers, such as vo:vo.example.org or email:lab.example quota=10GiB; may be repeated, or separated by semicolons", false, &c.Approve},
 		{"oidc-issuer", "OpenID Connect issuer to trust: URL, and after it client-id=ID secret-file=PATH audience=A name=NAME any-audience groups=CLAIM scope=S; may be repeated, or separated by semicolons", false, &c.OIDCIssuers},
+		{"oidc-secret", "client secret at the issuer, where there is no secret-file: the secret alone for one issuer, else URL SECRET, separated by semicolons", true, text(&c.OIDCSecret)},
 		{"smtp-server", "mail server for notices, host:port; with none nobody is written to", false, text(&c.SMTPServer)},
 		{"smtp-from", "sender of notices", false, text(&c.SMTPFrom)},
 		{"smtp-user", "user at the mail server", false, text(&c.SMTPUser)},

@@ -118,3 +118,11 @@ func TestDefaultsAreValid(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 }
+
+// The variables of the mucura command may be set in an operator's shell.
+func TestVariablesOfTheCommand(t *testing.T) {
+	env := []string{"MUCURA_SERVER=https://s3.lab.example", "MUCURA_AUTH=x", "MUCURA_KEY_PASSWORD_FILE=/x", "MUCURA_PART_SIZE=5MiB", "MUCURA_CA_FILE=y"}
+	if _, _, err := Parse("serve", nil, env, nil); err != nil {
+		t.Error(err)
+	}
+}

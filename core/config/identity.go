@@ -44,6 +44,7 @@ func (c *Config) finishIdentity(bad func(string, ...any)) {
 			c.TLSNames = append(c.TLSNames, host)
 		}
 	}
+	c.finishTrust(bad)
 	if c.SessionMax < 15*time.Minute || c.SessionMax > 7*24*time.Hour {
 		bad("session-max: must be between 15 minutes and 7 days")
 	}

@@ -15,7 +15,8 @@ const envPrefix = "MUCURA_"
 
 // notSettings are variables of the same prefix that others read: the client
 // command, the tests, and adapters, for secrets that should not stand in a URL.
-var notSettings = []string{"CONFIG", "FROM_", "TO_", "TEST_", "BENCH_", "STACK", "ENDPOINT", "RIAK_PASSWORD", "REDIS_"}
+var notSettings = []string{"CONFIG", "FROM_", "TO_", "TEST_", "BENCH_", "STACK", "ENDPOINT", "RIAK_PASSWORD", "REDIS_",
+	"SERVER", "AUTH", "PROFILE", "CLIENT_CONFIG", "CA_FILE", "HOME_BUCKET", "PARALLEL", "PART_SIZE", "ATTEMPTS", "KEY_PASSWORD", "KEY_PASSWORD_FILE"}
 
 // Parse reads args (flags, then arguments), the environment (as os.Environ
 // gives it) and the file named by --config or MUCURA_CONFIG. It returns what

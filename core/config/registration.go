@@ -1,17 +1,21 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 )
 
 // OIDCIssuer is an OpenID Connect issuer as oidc-issuer names it.
 type OIDCIssuer struct {
 	URL, Name, ClientID, SecretFile string
-	Audiences, Groups, Scopes       []string
-	AnyAudience                     bool
+	// Secret is from oidc-secret, and has no file then.
+	Secret                    string
+	Audiences, Groups, Scopes []string
+	AnyAudience               bool
 }
 
 // Issuers reads oidc-issuer.
@@ -45,7 +49,38 @@ func (c *Config) Issuers() (list []OIDCIssuer, err error) {
 		}
 		list = append(list, i)
 	}
-	return list, nil
+	return list, c.issuerSecrets(list)
+}
+
+// issuerSecrets gives issuers their secrets of oidc-secret, once it is no reference.
+// Errors do not tell them.
+func (c *Config) issuerSecrets(list []OIDCIssuer) error {
+	if c.OIDCSecret == "" || IsReference(c.OIDCSecret) {
+		return nil
+	}
+	for entry := range strings.SplitSeq(strings.ReplaceAll(c.OIDCSecret, "\n", ";"), ";") {
+		words := strings.Fields(entry)
+		at := -1
+		switch len(words) {
+		case 0:
+			continue
+		case 1:
+			if len(list) == 1 {
+				at = 0
+			}
+		case 2:
+			at = slices.IndexFunc(list, func(i OIDCIssuer) bool { return i.URL == words[0] })
+		}
+		if at < 0 {
+			return errors.New("oidc-secret is neither the secret of the only issuer nor a list of URL SECRET of issuers that oidc-issuer names")
+		}
+		i := &list[at]
+		if i.Secret != "" || i.SecretFile != "" || i.ClientID == "" {
+			return fmt.Errorf("%q: has a secret already, or no client-id to go with one", i.URL)
+		}
+		i.Secret = words[len(words)-1]
+	}
+	return nil
 }
 
 // finishRegistration judges the settings of registration and fills in URLs.

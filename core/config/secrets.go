@@ -10,7 +10,7 @@ import (
 )
 
 // A setting that holds a secret (secret, or the URL of a store, which may hold a
-// password) need not be in the environment itself. MUCURA_NAME_FILE names a file
+// password), or the name that goes with one, need not be in the environment itself. MUCURA_NAME_FILE names a file
 // that holds it; and its value may be a reference to a service that keeps secrets,
 // which ResolveSecrets follows.
 
@@ -32,8 +32,11 @@ func IsReference(value string) bool {
 
 // holdsSecret tells whether the value may come from a file or be a reference.
 func (s *setting) holdsSecret() bool {
-	_, isURL := s.value.(storeURL)
-	return s.secret || isURL
+	switch s.value.(type) {
+	case storeURL, namedText:
+		return true
+	}
+	return s.secret
 }
 
 // secretText is the value as it was given.

@@ -104,6 +104,12 @@ type storeURL struct{ textValue }
 func location(p *string) value    { return storeURL{textValue{p}} }
 func (v storeURL) String() string { return Redact(v.textValue.String()) }
 
+// namedText is a text that is no secret, but is kept where its secret is: it may
+// come from a file or be a reference, too.
+type namedText struct{ textValue }
+
+func named(p *string) value { return namedText{textValue{p}} }
+
 type boolValue struct{ p *bool }
 
 func boolean(p *bool) value          { return boolValue{p} }

@@ -33,6 +33,11 @@ func hashes(t *testing.T, ca *g.Entity) []string {
 	return []string{hash, old}
 }
 
+// open is an anchor that may sign anything and has revoked nothing.
+func open(ca *g.Entity) g.Anchor {
+	return g.Anchor{CA: ca, Policy: g.Policy(ca.Name, "*"), CRLs: [][]byte{g.NewCRL(ca, nil)}}
+}
+
 func TestOwner(t *testing.T) {
 	w := g.NewWorld()
 	const dn = "/DC=org/DC=example/OU=People/CN=Alice"
@@ -61,6 +66,11 @@ func TestOwner(t *testing.T) {
 		{name: "signed with SHA-1", code: gridproxy.CodeWeakSignature, chain: chainOf(g.NewEEC(dn, rsaCA, g.Signed(g.Scheme{Hash: crypto.SHA1})), rsaCA)},
 		{name: "of an intermediate sent along, without list of its key", code: gridproxy.CodeCRLSignature, chain: chainOf(g.NewEEC(dn, rsaCA), rsaCA)},
 		{name: "of an intermediate without policy or list", code: gridproxy.CodeSigningPolicyMissing, chain: chainOf(g.NewEEC(dn, sub), sub)},
+		{name: "Ed25519 key", chain: eec(g.Keyed(g.EdKey())), code: gridproxy.CodeWeakKey},
+		{name: "critical Netscape type", code: gridproxy.CodeCriticalExtension,
+			chain: eec(g.Also(g.Ext("2.16.840.1.113730.1.1", true, g.TLV(3, []byte{7, 0x80}))))},
+		{name: "basicConstraints with FALSE written", kind: own,
+			chain: eec(g.Extensions(g.Ext("2.5.29.19", true, g.Seq([]byte{1, 1, 0}))))},
 		{name: "key of RSA 1024", chain: eec(g.Keyed(g.RSAKey(1024))), code: gridproxy.CodeWeakKey},
 		{name: "empty subject", chain: g.NewEECNamed(nil, w.CA).Chain(), code: gridproxy.CodeEECName},
 		{name: "unknown critical extension", chain: eec(g.Also(g.Ext("1.2.3.4", true, g.Null()))), code: gridproxy.CodeCriticalExtension},
@@ -71,7 +81,7 @@ func TestOwner(t *testing.T) {
 		{name: "emailProtection only", chain: eec(usage("1.3.6.1.5.5.7.3.4")), kind: own},
 		{name: "subjectAltName", kind: own, chain: eec(g.Also(g.Ext("2.5.29.17", false, g.Seq(g.TLV(0x81, []byte("a@example.org"))))))},
 		{name: "issuer ends first", kind: own, at: g.NotAfter.Add(-time.Second), chain: eec(g.Valid(g.NotBefore, g.NotAfter.AddDate(5, 0, 0)))},
-		{name: "issuer has expired", at: g.NotAfter.Add(time.Second), code: gridproxy.CodeUntrusted,
+		{name: "issuer has expired", at: g.NotAfter.Add(time.Second), code: gridproxy.CodeExpired,
 			chain: eec(g.Valid(g.NotBefore, g.NotAfter.AddDate(5, 0, 0)))},
 		{name: "outside the namespace", chain: g.NewEEC("/DC=com/DC=example/CN=Alice", w.CA).Chain(), code: gridproxy.CodeSigningPolicy},
 		{name: "outside, with the slash form of a name inside", code: gridproxy.CodeSigningPolicy,
@@ -106,6 +116,47 @@ func TestPaths(t *testing.T) {
 			g.Anchor{CA: ca, Policy: g.Policy(ca.Name, "*"), CRLs: [][]byte{g.NewCRL(ca, nil)}})
 		row{chain: g.NewEEC(dn, ca).Chain(), code: gridproxy.CodeUntrusted}.check(t, trust)
 		row{chain: g.NewEEC(dn, root).Chain(), kind: gridproxy.TypeEEC}.check(t, trust)
+	})
+	t.Run("path length below an intermediate", func(t *testing.T) {
+		narrow := g.NewCA("/DC=org/DC=example/CN=Narrow", w.Root, g.Extensions(g.BasicConstraints(true, 0), g.KeyUsage(g.KeyCertSign|g.CRLSign)))
+		sub := g.NewCA("/DC=org/DC=example/CN=Below", narrow)
+		trust := load(t, open(w.Root), open(narrow), open(sub))
+		row{chain: g.NewEEC(dn, narrow).Chain(), kind: gridproxy.TypeEEC}.check(t, trust)
+		row{chain: deep(g.NewEEC(dn, narrow), 3).Chain(), depth: 3}.check(t, trust) // proxies are no CAs
+		row{chain: g.NewEEC(dn, sub).Chain(), code: gridproxy.CodeUntrusted}.check(t, trust)
+	})
+	for name, c := range map[string]struct {
+		options []g.Option
+		code    gridproxy.Code
+	}{
+		"usual":                      {nil, ""},
+		"has expired":                {[]g.Option{g.Valid(g.NotBefore, g.Now.Add(-time.Hour))}, gridproxy.CodeExpired},
+		"not yet valid":              {[]g.Option{g.Valid(g.Now.Add(time.Hour), g.NotAfter)}, gridproxy.CodeNotYetValid},
+		"may not sign certificates":  {[]g.Option{g.Extensions(g.BasicConstraints(true, -1), g.KeyUsage(g.CRLSign|g.DigitalSignature))}, gridproxy.CodeUntrusted},
+		"empty key usage":            {[]g.Option{g.Extensions(g.BasicConstraints(true, -1), g.Ext("2.5.29.15", true, g.TLV(3, []byte{0})))}, gridproxy.CodeUntrusted},
+		"no key usage":               {[]g.Option{g.Extensions(g.BasicConstraints(true, -1))}, ""},
+		"critical unknown extension": {[]g.Option{g.Also(g.Ext("1.2.3.4", true, g.Null()))}, gridproxy.CodeUntrusted},
+		"signed with SHA-1":          {[]g.Option{g.Signed(g.Scheme{Hash: crypto.SHA1})}, gridproxy.CodeUntrusted},
+		"damaged":                    {[]g.Option{g.With(func(c *g.Cert) { c.BadSignature = true })}, gridproxy.CodeUntrusted},
+	} {
+		t.Run("intermediate "+name, func(t *testing.T) {
+			ca := g.NewCA("/DC=org/DC=example/CN=Sub CA", w.Root, c.options...)
+			row{chain: g.NewProxy(g.NewEEC(dn, ca)).Chain(), depth: 1, code: c.code}.check(t, load(t, open(w.Root), open(ca)))
+		})
+	}
+	t.Run("no basicConstraints", func(t *testing.T) {
+		// Not an anchor at all; sent along it is no CA either.
+		ca := g.NewCA("/DC=org/DC=example/CN=Sub CA", w.Root, g.Extensions(g.KeyUsage(g.KeyCertSign|g.CRLSign)))
+		trust := load(t, open(w.Root), open(ca))
+		if len(trust.Problems()) == 0 {
+			t.Error("it was taken as an anchor")
+		}
+		row{chain: g.NewEEC(dn, ca).Chain(), code: gridproxy.CodeUntrusted}.check(t, trust)
+		row{chain: chainOf(g.NewEEC(dn, ca), ca), code: gridproxy.CodeUntrusted}.check(t, trust)
+	})
+	t.Run("root of version 1", func(t *testing.T) {
+		root := g.Issue(g.DN("/DC=org/DC=example/CN=Old"), nil, g.With(func(c *g.Cert) { c.Version = 1 }))
+		row{chain: g.NewEEC(dn, root).Chain(), kind: gridproxy.TypeEEC}.check(t, load(t, open(root)))
 	})
 	t.Run("weak intermediate", func(t *testing.T) {
 		weak := g.NewCA("/DC=org/DC=example/CN=Weak", w.Root, g.Keyed(g.RSAKey(1024)))
@@ -223,6 +274,13 @@ func TestRevocationLists(t *testing.T) {
 		{"expired lists it, current does not", [][]byte{expired, clean}, relaxed, gridproxy.CodeRevoked, dave},
 		{"expired and current", [][]byte{expired, good}, gridproxy.Options{}, "", alice},
 		{"current for a second", [][]byte{crl(func(c *g.CRL) { c.NotAfter = g.Now.Add(time.Second) })}, gridproxy.Options{}, "", alice},
+		{"version 1", [][]byte{crl(func(c *g.CRL) { c.First = true })}, gridproxy.Options{}, "", alice},
+		{"version 1, listed", [][]byte{crl(func(c *g.CRL) { c.First = true })}, gridproxy.Options{}, gridproxy.CodeRevoked, dave},
+		{"version 1, expired", [][]byte{crl(func(c *g.CRL) { c.First, c.NotAfter = true, g.Now })}, gridproxy.Options{}, gridproxy.CodeCRLExpired, alice},
+		{"version 1 by another key", [][]byte{crl(func(c *g.CRL) { c.First, c.SignKey = true, impostor.Key })}, gridproxy.Options{}, gridproxy.CodeCRLSignature, alice},
+		{"version 1 with entry extensions", [][]byte{crl(func(c *g.CRL) {
+			c.First, c.EntryExtensions = true, [][]byte{g.Ext("2.5.29.21", false, g.TLV(10, []byte{1}))}
+		})}, gridproxy.Options{}, gridproxy.CodeCRLSignature, alice},
 		{"without next update", [][]byte{crl(func(c *g.CRL) { c.NotAfter = time.Time{} })}, gridproxy.Options{}, gridproxy.CodeCRLExpired, alice},
 		{"of the future", [][]byte{crl(func(c *g.CRL) { c.NotBefore = g.Now.Add(time.Hour) })}, gridproxy.Options{}, gridproxy.CodeCRLExpired, alice},
 		{"by another key", [][]byte{bad}, gridproxy.Options{}, gridproxy.CodeCRLSignature, alice},

@@ -56,6 +56,7 @@ func (b *builder) addAnchor(stem string, raw []byte) error {
 	if !c.IsCA && !(root && c.Version < 3) {
 		return errors.New("not a CA certificate")
 	}
+	admitConstraints(c)
 	b.stems[key] = []string{stem}
 	b.anchors = append(b.anchors, &certificate{Certificate: c, subject: name})
 	b.anchorCount++

@@ -6,6 +6,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -72,8 +73,9 @@ func kindOf(c *certificate) kind {
 	return notProxy
 }
 
-// wellFormed finds what crypto/x509 lets pass: fields after the last one, and
-// extensions in a certificate of a version that has none, which it ignores.
+// wellFormed finds what crypto/x509 lets pass: fields after the last one,
+// extensions in a certificate of a version that has none, which it ignores, and
+// times with an offset.
 func wellFormed(c *x509.Certificate) error {
 	tbs, err := der(c.RawTBSCertificate).only(tagSequence)
 	if err != nil {
@@ -87,9 +89,13 @@ func wellFormed(c *x509.Certificate) error {
 	if _, err := tbs.integer(); err != nil {
 		return err
 	}
-	for range 5 { // signature, issuer, validity, subject, key
-		if _, err := tbs.take(tagSequence); err != nil {
+	for i := range 5 { // signature, issuer, validity, subject, key
+		field, err := tbs.take(tagSequence)
+		if err != nil {
 			return err
+		}
+		if i == 2 && !fullTimes(field) {
+			return errors.New("a time of the validity is not in full, in UTC")
 		}
 	}
 	for _, optional := range []struct {
@@ -110,6 +116,22 @@ func wellFormed(c *x509.Certificate) error {
 		return errDER
 	}
 	return nil
+}
+
+// fullTimes tells whether both times of a validity have seconds and end in Z,
+// as RFC 5280 wants it; crypto/x509 also reads offsets and shorter ones.
+func fullTimes(d der) bool {
+	for range 2 {
+		tag, text, _, err := d.next()
+		want := len("060102150405Z")
+		if tag == tagTime {
+			want += 2
+		}
+		if err != nil || len(text) != want || text[want-1] != 'Z' {
+			return false
+		}
+	}
+	return true
 }
 
 // extension finds an extension by its dotted OID.

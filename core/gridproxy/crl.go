@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"math/big"
+	"slices"
 	"time"
 )
 
@@ -34,7 +35,7 @@ func parseCRL(text []byte) (*crl, error) {
 		}
 		text = block.Bytes
 	}
-	list, err := x509.ParseRevocationList(text)
+	list, err := parseList(text)
 	if err != nil {
 		return nil, err
 	}
@@ -60,6 +61,46 @@ func parseCRL(text []byte) (*crl, error) {
 	//lint:ignore SA1019 the deprecated field holds memory too
 	list.RevokedCertificateEntries, list.RevokedCertificates = nil, nil
 	return c, nil
+}
+
+// parseList is x509.ParseRevocationList that reads version 1 as well, which is
+// what `openssl ca -gencrl` makes of its stock configuration.
+func parseList(text []byte) (*x509.RevocationList, error) {
+	list, err := x509.ParseRevocationList(text)
+	if err != nil {
+		if first := parseFirstVersion(text); first != nil {
+			return first, nil
+		}
+	}
+	return list, err
+}
+
+// parseFirstVersion reads a list of version 1, which has no version and no
+// extensions, as the one of version 2 that is the same otherwise; its signature
+// stays the one over its own bytes. It returns nil for anything else.
+func parseFirstVersion(text []byte) *x509.RevocationList {
+	list, err := der(text).only(tagSequence)
+	if err != nil {
+		return nil
+	}
+	signed, err := list.raw(tagSequence)
+	if err != nil {
+		return nil
+	}
+	fields, err := signed.only(tagSequence)
+	if err != nil || fields.is(tagInteger) {
+		return nil
+	}
+	second := tlv(tagSequence, join(tlv(tagInteger, []byte{1}), fields))
+	out, err := x509.ParseRevocationList(tlv(tagSequence, join(second, list)))
+	if err != nil || len(out.Extensions) > 0 {
+		return nil
+	}
+	if slices.ContainsFunc(out.RevokedCertificateEntries, func(e x509.RevocationListEntry) bool { return len(e.Extensions) > 0 }) {
+		return nil
+	}
+	out.Raw, out.RawTBSRevocationList = text, signed
+	return out
 }
 
 // serialKey is a serial number as a map key.

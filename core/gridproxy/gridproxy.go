@@ -19,8 +19,8 @@ import (
 // Limits of a chain, checked before anything is parsed.
 const (
 	MaxCertificates = 16
-	MaxChainBytes   = 64 << 10 // DER
-	MaxPEMBytes     = 96 << 10 // a file with its key and text around the blocks
+	MaxChainBytes   = 64 << 10  // DER
+	MaxPEMBytes     = 256 << 10 // a file with its key, and what openssl -text says of each certificate
 )
 
 // skew is by how much the clocks of the machines that sign proxies and

@@ -161,6 +161,23 @@ func TestParsePEM(t *testing.T) {
 		{"CRLF", strings.ReplaceAll(a+b, "\n", "\r\n"), ""},
 		{"no newline at the end", strings.TrimSpace(a + b), ""},
 		{"one long line", "-----BEGIN CERTIFICATE-----\n" + body(a) + "\n-----END CERTIFICATE-----\n" + b, ""},
+		{"the label of SSLeay", strings.ReplaceAll(a+b, " CERTIFICATE", " X509 CERTIFICATE"), ""},
+		{"several keys", key + a + key + b + key, ""},
+		{"encrypted key between", a + strings.ReplaceAll(key, "PRIVATE KEY", "ENCRYPTED PRIVATE KEY") + b, ""},
+		{"curve and list between", a + "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n" +
+			"-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n" + b, ""},
+		{"blank lines within, blanks after lines", strings.ReplaceAll(strings.ReplaceAll(a, "\n", " \t\n"), "END", "END") + "\n\n" + b, ""},
+		{"what openssl -text says of it", strings.Repeat("        X509v3 extensions:\n", 5000) + a + b, ""},
+		{"binary text after", a + b + "\x00\xff\xfe", ""},
+		{"OpenSSL's trusted form", strings.ReplaceAll(a, " CERTIFICATE", " TRUSTED CERTIFICATE") + b, gridproxy.CodeMalformed},
+		{"CR only", strings.ReplaceAll(a+b, "\n", "\r"), gridproxy.CodeMalformed},
+		{"indented", "  " + strings.ReplaceAll(a, "\n", "\n  ") + "\n" + b, gridproxy.CodeMalformed},
+		{"byte order mark", "\ufeff" + a + b, gridproxy.CodeMalformed},
+		{"UTF-16", utf16Text(a + b), gridproxy.CodeLimits},
+		{"DER", string(p.DER), gridproxy.CodeLimits},
+		{"four dashes", strings.Replace(a, "-----BEGIN CERTIFICATE-----", "----BEGIN CERTIFICATE----", 1) + b, gridproxy.CodeMalformed},
+		{"no padding", strings.Replace(a, "=\n-----END", "\n-----END", 1) + strings.Replace(b, "=\n-----END", "\n-----END", 1) + noPadding(a), gridproxy.CodeMalformed},
+		{"a certificate in a block of a key", a + "-----BEGIN PRIVATE KEY-----\n" + b, gridproxy.CodeMalformed},
 		{"empty", "", gridproxy.CodeLimits},
 		{"only a key", key, gridproxy.CodeLimits},
 		{"only text", "hello\n", gridproxy.CodeLimits},
@@ -186,6 +203,20 @@ func TestParsePEM(t *testing.T) {
 			}
 		})
 	}
+}
+
+// utf16Text is the text as an editor of Windows may save it.
+func utf16Text(s string) string {
+	var out strings.Builder
+	for i := range len(s) {
+		out.Write([]byte{s[i], 0})
+	}
+	return out.String()
+}
+
+// noPadding is a certificate whose base64 wants the padding that it lacks.
+func noPadding(cert string) string {
+	return "-----BEGIN CERTIFICATE-----\n" + strings.TrimRight(body(cert), "=")[:6] + "\n-----END CERTIFICATE-----\n"
 }
 
 func body(pem string) string {

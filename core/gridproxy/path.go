@@ -27,6 +27,7 @@ func (t *Trust) verifyPath(c *certificate, above []*certificate, at time.Time, o
 	if len(above) > 0 {
 		intermediates = intermediates.Clone()
 		for _, a := range above {
+			admitConstraints(a.Certificate)
 			intermediates.AddCert(a.Certificate)
 		}
 	}
@@ -35,7 +36,7 @@ func (t *Trust) verifyPath(c *certificate, above []*certificate, at time.Time, o
 		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
 	})
 	if err != nil {
-		return nil, c.refuse(CodeUntrusted, "%v", err)
+		return nil, c.noPath(err, at)
 	}
 	var best *trustPath
 	var first error
@@ -58,6 +59,18 @@ func (t *Trust) verifyPath(c *certificate, above []*certificate, at time.Time, o
 		return nil, first
 	}
 	return best, nil
+}
+
+// noPath says why crypto/x509 found no path, and of which certificate it is.
+func (c *certificate) noPath(err error, at time.Time) *Refusal {
+	var invalid x509.CertificateInvalidError
+	if !errors.As(err, &invalid) || invalid.Cert == nil || invalid.Reason != x509.Expired {
+		return c.refuse(CodeUntrusted, "%v", err)
+	}
+	if at.Before(invalid.Cert.NotBefore) {
+		return about(invalid.Cert, CodeNotYetValid, "valid from %s", invalid.Cert.NotBefore.UTC().Format(time.RFC3339))
+	}
+	return about(invalid.Cert, CodeExpired, "valid until %s", invalid.Cert.NotAfter.UTC().Format(time.RFC3339))
 }
 
 // checkAlone is what a certificate that is no proxy must hold by itself, said
@@ -89,6 +102,11 @@ func (t *Trust) judge(chain []*x509.Certificate, at time.Time, o Options) (*trus
 		if !goodKey(c.PublicKey) {
 			return nil, about(c, CodeWeakKey, "%s key", c.PublicKeyAlgorithm)
 		}
+		if i > 0 {
+			if err := checkIssuer(c, chain[:i]); err != nil {
+				return nil, err
+			}
+		}
 		if i == len(chain)-1 {
 			break // nobody checks a root's own signature
 		}
@@ -102,6 +120,18 @@ func (t *Trust) judge(chain []*x509.Certificate, at time.Time, o Options) (*trus
 		p.warnings = append(p.warnings, warnings...)
 	}
 	return p, nil
+}
+
+// checkIssuer judges a CA of a path by what crypto/x509 does not look at: a key
+// usage without any bit, and names.
+func checkIssuer(ca *x509.Certificate, below []*x509.Certificate) error {
+	if extension(ca, oidKeyUsage) != nil && ca.KeyUsage&x509.KeyUsageCertSign == 0 {
+		return about(ca, CodeUntrusted, "the CA's key usage does not allow it to sign certificates")
+	}
+	if err := checkConstraints(below, ca); err != nil {
+		return err
+	}
+	return nil
 }
 
 // about makes a refusal that names a certificate.

@@ -28,7 +28,10 @@ func ParsePEM(text []byte) ([][]byte, error) {
 			return nil, &Refusal{Code: CodeMalformed, Detail: "a PEM block has no end"}
 		}
 		text = rest
-		if label != "CERTIFICATE" {
+		if label == "TRUSTED CERTIFICATE" {
+			return nil, &Refusal{Code: CodeMalformed, Detail: "a certificate in OpenSSL's own form, with its trust settings"}
+		}
+		if label != "CERTIFICATE" && label != "X509 CERTIFICATE" { // the latter is how SSLeay wrote it
 			continue
 		}
 		if len(chain) == MaxCertificates {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/elliptic"
+	"crypto/rsa"
+	"math/big"
 	"testing"
 	"time"
 
@@ -48,6 +50,11 @@ func TestProxyChains(t *testing.T) {
 		{name: "a middle proxy missing", chain: chainOf(g.NewProxy(full), w.Alice), code: gridproxy.CodeSignature},
 		{name: "another's proxy above", chain: append(full.Chain(), g.NewProxy(w.Bob).DER), code: gridproxy.CodeProxyAboveEEC},
 		{name: "above another owner", chain: chainOf(full, w.Bob), code: gridproxy.CodeSignature},
+		{name: "the leaf twice", chain: append([][]byte{full.DER}, full.Chain()...), code: gridproxy.CodeSignature},
+		{name: "the owner twice", chain: append(full.Chain(), w.Alice.DER), depth: 1},
+		{name: "owner between proxies", chain: chainOf(g.NewProxy(full), w.Alice, full), code: gridproxy.CodeProxyAboveEEC},
+		{name: "CA between proxy and owner", chain: chainOf(full, w.CA, w.Alice), code: gridproxy.CodeEECIsCA},
+		{name: "CA first", chain: append([][]byte{w.CA.DER}, full.Chain()...), code: gridproxy.CodeProxyAboveEEC},
 		{name: "garbage", chain: [][]byte{[]byte("garbage")}, code: gridproxy.CodeMalformed},
 		{name: "garbage above", chain: append(full.Chain(), []byte{0x30, 0}), code: gridproxy.CodeMalformed},
 		{name: "an empty certificate", chain: append(full.Chain(), nil), code: gridproxy.CodeMalformed},
@@ -167,6 +174,17 @@ func TestProxyRules(t *testing.T) {
 		{name: "ECDSA with SHA-384", chain: p(g.Signed(g.Scheme{Hash: crypto.SHA384})), depth: 1},
 		{name: "ECDSA with SHA-512", chain: p(g.Signed(g.Scheme{Hash: crypto.SHA512})), depth: 1},
 		{name: "RSA 1024 leaf", chain: p(g.Keyed(small)), code: gridproxy.CodeWeakKey},
+		{name: "RSA 512 leaf", chain: p(g.Keyed(fakeRSA(512, 65537))), code: gridproxy.CodeWeakKey},
+		{name: "RSA 2047 leaf", chain: p(g.Keyed(fakeRSA(2047, 65537))), code: gridproxy.CodeWeakKey},
+		{name: "RSA 2048 leaf", chain: p(g.Keyed(fakeRSA(2048, 65537))), depth: 1},
+		{name: "RSA 8192 leaf", chain: p(g.Keyed(fakeRSA(8192, 65537))), depth: 1},
+		{name: "RSA 8193 leaf", chain: p(g.Keyed(fakeRSA(8193, 65537))), code: gridproxy.CodeWeakKey},
+		{name: "RSA 16384 leaf", chain: p(g.Keyed(fakeRSA(16384, 65537))), code: gridproxy.CodeWeakKey},
+		{name: "RSA exponent 3", chain: p(g.Keyed(fakeRSA(2048, 3))), depth: 1},
+		{name: "RSA exponent 1", chain: p(g.Keyed(fakeRSA(2048, 1))), code: gridproxy.CodeWeakKey},
+		{name: "a middle proxy of RSA 1024", chain: g.NewProxy(g.NewProxy(w.Alice, g.Keyed(small))).Chain(), code: gridproxy.CodeWeakKey},
+		{name: "a middle proxy signed with SHA-1", code: gridproxy.CodeWeakSignature,
+			chain: g.NewProxy(g.NewProxy(w.Alice, g.Signed(g.Scheme{Hash: crypto.SHA1}))).Chain()},
 		{name: "P-384 leaf", chain: p(g.Keyed(g.CurveKey(elliptic.P384()))), depth: 1},
 		{name: "P-521 leaf", chain: p(g.Keyed(g.CurveKey(elliptic.P521()))), depth: 1},
 		{name: "P-224 leaf", chain: p(g.Keyed(g.CurveKey(elliptic.P224()))), code: gridproxy.CodeWeakKey},
@@ -183,6 +201,33 @@ func TestProxyRules(t *testing.T) {
 		{name: "a proxy above has expired", code: gridproxy.CodeExpired,
 			chain: g.NewProxy(g.NewProxy(w.Alice, g.Valid(g.NotBefore, g.Now.Add(-time.Hour)))).Chain()},
 		{name: "outlives its owner's certificate", depth: 1, chain: p(g.Valid(g.NotBefore, g.NotAfter.AddDate(20, 0, 0)))},
+
+		{name: "a middle proxy not yet valid", code: gridproxy.CodeNotYetValid,
+			chain: g.NewProxy(g.NewProxy(w.Alice, g.Valid(g.Now.Add(time.Hour), g.NotAfter))).Chain()},
+		{name: "ends before it begins", chain: p(g.Valid(g.NotAfter, g.NotBefore)), code: gridproxy.CodeNotYetValid},
+		{name: "GeneralizedTime before 2050", depth: 1, chain: p(validity(g.GeneralizedTime(g.NotBefore), g.GeneralizedTime(g.NotAfter)))},
+		{name: "GeneralizedTime with a fraction", code: gridproxy.CodeMalformed,
+			chain: p(validity(g.UTCTime(g.NotBefore), g.TLV(0x18, []byte("20450101000000.5Z"))))},
+		{name: "GeneralizedTime with an offset", code: gridproxy.CodeMalformed,
+			chain: p(validity(g.UTCTime(g.NotBefore), g.TLV(0x18, []byte("20450101000000+0100"))))},
+		{name: "UTCTime without seconds", code: gridproxy.CodeMalformed, chain: p(validity(g.TLV(0x17, []byte("2001010000Z")), g.UTCTime(g.NotAfter)))},
+		{name: "no end of validity", code: gridproxy.CodeMalformed, chain: p(validity(g.UTCTime(g.NotBefore)))},
+		{name: "valid without end", depth: 1, chain: p(validity(g.UTCTime(g.NotBefore), g.TLV(0x18, []byte("99991231235959Z"))))},
+
+		{name: "a CN like its serial number", depth: 1, chain: p(g.Serial(4711), g.Subject(name.Plus("4711")))},
+		{name: "two proxies of one CN and serial number", depth: 2,
+			chain: g.NewProxy(g.NewProxy(w.Alice, g.Serial(1), g.Subject(name.Plus("1"))), g.Serial(1), g.Subject(name.Plus("1").Plus("1"))).Chain()},
+		{name: "a serial number of 21 bytes", depth: 1,
+			chain: p(g.With(func(c *g.Cert) { c.Serial = new(big.Int).Lsh(big.NewInt(1), 160) }))},
+		{name: "its owner's key again", chain: p(g.Keyed(w.Alice.Key)), depth: 1},
+		{name: "critical nameConstraints of mailboxes", depth: 1, chain: p(g.Also(g.Ext("2.5.29.30", true, g.Seq(g.Tagged(0, g.Seq(g.TLV(0x81, []byte("x.org"))))))))},
+		{name: "critical nameConstraints of names", code: gridproxy.CodeCriticalExtension,
+			chain: p(g.Also(g.Ext("2.5.29.30", true, g.Seq(g.Tagged(0, g.Seq(g.Tagged(4, name.DER())))))))},
+		{name: "critical extended key usage", depth: 1, chain: p(g.Also(g.Seq(g.OID("2.5.29.37"), g.True(), g.Octets(g.Seq(g.OID(g.ClientAuth))))))},
+		{name: "a proxy of a CA", chain: g.NewProxy(w.CA).Chain(), code: gridproxy.CodeEECIsCA},
+		{name: "a proxy of a root", chain: g.NewProxy(w.Root).Chain(), code: gridproxy.CodeEECIsCA},
+		{name: "a proxy of a host", chain: g.NewProxy(w.AA).Chain(), depth: 1, id: "CN=" + g.VOMSHost + ",OU=Hosts,DC=example,DC=org"},
+		{name: "empty subjectAltName", chain: p(g.Also(g.Ext("2.5.29.17", false, g.Seq()))), code: gridproxy.CodeProxyAltName},
 
 		{name: "issuer named otherwise", chain: p(g.IssuedBy(w.Bob.Name)), code: gridproxy.CodeIssuerName},
 		{name: "issuer in another string type", code: gridproxy.CodeIssuerName,
@@ -226,6 +271,18 @@ func TestProxyRules(t *testing.T) {
 		{name: "critical VOMS extension", chain: p(g.Also(g.Ext(g.VOMSExtension, true, g.Seq(g.Seq())))), code: gridproxy.CodeCriticalExtension},
 		{name: "any extended key usage", chain: p(g.Also(g.ExtKeyUsage(g.ServerAuth))), depth: 1},
 	})
+}
+
+// fakeRSA is a public key of that many bits. Nobody can sign with it, and a
+// leaf's key need not sign anything.
+func fakeRSA(bits, e int) crypto.Signer {
+	n := new(big.Int).Lsh(big.NewInt(1), uint(bits-1))
+	return &rsa.PrivateKey{PublicKey: rsa.PublicKey{N: n.SetBit(n, 0, 1), E: e}}
+}
+
+// validity replaces the times.
+func validity(times ...[]byte) g.Option {
+	return g.With(func(c *g.Cert) { c.Validity = g.Seq(times...) })
 }
 
 func TestLegacyProxies(t *testing.T) {

@@ -28,6 +28,11 @@ func TestAttributeCertificates(t *testing.T) {
 	old := g.NewHost("/DC=org/DC=example/OU=Hosts/CN="+g.VOMSHost, w.CA, g.Valid(g.NotBefore, g.Now.Add(-time.Hour)))
 	host := g.NewHost("/DC=org/DC=example/OU=Hosts/CN="+g.VOMSHost, w.CA, g.Extensions(g.ExtKeyUsage(g.ServerAuth)))
 	proxyAA := g.NewProxy(w.AA)
+	const hostDN = "/DC=org/DC=example/OU=Hosts/CN=" + g.VOMSHost
+	smallAA := g.NewHost(hostDN, w.CA, g.Keyed(g.RSAKey(1024)))
+	shaAA := g.NewHost(hostDN, w.CA, g.Signed(g.Scheme{Hash: crypto.SHA1}))
+	plainAA := g.NewHost(hostDN, w.CA, g.Extensions())
+	young := g.NewHost(hostDN, w.CA, g.Valid(g.Now.Add(time.Hour), g.NotAfter))
 
 	ac := func(change func(*g.AC)) []byte { return w.AC(w.Alice, standard, change) }
 	by := func(aa *g.Entity, changes ...func(*g.AC)) []byte {
@@ -107,6 +112,10 @@ func TestAttributeCertificates(t *testing.T) {
 		{"an unknown CA's", by(stranger), "untrusted"},
 		{"revoked", by(revokedAA), "revoked"},
 		{"expired AA", by(old), "expired"},
+		{"AA with a small key", by(smallAA), "weak-key"},
+		{"AA signed with SHA-1", by(shaAA), "weak-signature"},
+		{"AA not for signatures", by(plainAA), ""},
+		{"AA not yet valid", by(young), "not-yet-valid"},
 		{"AA outside the namespace", by(outside), "signing-policy"},
 		{"AA with its CA, but LSC of one", by(w.AA, func(a *g.AC) { a.Certs = [][]byte{w.AA.DER, w.CA.DER} }), "LSC"},
 		{"five certificates", certs(w.AA.DER, w.AA.DER, w.AA.DER, w.AA.DER, w.AA.DER), "too many"},
@@ -210,6 +219,12 @@ func TestWhereAttributesAre(t *testing.T) {
 		{"in both, the leaf's bad: no way back up", with(with(w.Alice, first), bad), gridproxy.VOMSInvalid, nil},
 		{"two, in order", with(w.Alice, second, first), gridproxy.VOMSValid, []string{b, a}},
 		{"two, one bad", with(w.Alice, bad, first), gridproxy.VOMSValid, []string{a}},
+		{"the same twice", with(w.Alice, first, first), gridproxy.VOMSValid, []string{a, a}},
+		{"below the attributes a proxy of another person's attributes", with(with(w.Alice, bad), first), gridproxy.VOMSValid, []string{a}},
+		{"in a legacy-looking RFC proxy", with(g.NewProxy(w.Alice, g.Subject(w.Alice.Name.Plus("proxy"))), first), gridproxy.VOMSValid, []string{a}},
+		{"for the proxy, not the owner", with(w.Alice, w.AC(g.NewProxy(w.Alice), standard)), gridproxy.VOMSInvalid, nil},
+		{"of a VO unknown here", with(w.Alice, g.NewAC(w.Alice, w.AA, "other.org", g.VOMSHost, []string{"/other.org"})), gridproxy.VOMSInvalid, nil},
+		{"an unknown VO before ours", with(w.Alice, g.NewAC(w.Alice, w.AA, "other.org", g.VOMSHost, []string{"/other.org"}), first), gridproxy.VOMSValid, []string{a}},
 		{"empty list", with(w.Alice), gridproxy.VOMSInvalid, nil},
 		{"nine", with(w.Alice, first, first, first, first, first, first, first, first, first), gridproxy.VOMSInvalid, nil},
 		{"not a list", g.NewProxy(w.Alice, g.Also(g.Ext(g.VOMSExtension, false, g.Null()))), gridproxy.VOMSInvalid, nil},

@@ -8,7 +8,7 @@ import (
 	"github.com/mucura/mucura/core/config"
 )
 
-func rule(t *testing.T, text string) Rule {
+func rule(t testing.TB, text string) Rule {
 	t.Helper()
 	r, err := ParseRule(text, config.ParseSize)
 	if err != nil {

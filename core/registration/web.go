@@ -237,6 +237,12 @@ func (v *visit) problem(err error) {
 		status, text = http.StatusForbidden, "Your certificate is refused: "+refused.Error()
 	case errors.As(err, &failed):
 		status, text = failed.Status, failed.Message
+	case errors.Is(err, accounts.ErrNotFound):
+		status, text = http.StatusNotFound, "There is no such account, key, session or invitation any more. Begin again."
+	case errors.Is(err, accounts.ErrOtherIssuer):
+		status, text = http.StatusForbidden, "There is an account for this subject, registered with a certificate of another authority. Ask the operators."
+	case errors.Is(err, accounts.ErrNotActive):
+		status, text = http.StatusForbidden, "The account is not active."
 	case errors.Is(err, accounts.ErrInvalid), errors.Is(err, accounts.ErrExists), errors.Is(err, ErrForm), errors.Is(err, ErrLimited), errors.Is(err, ErrInvitation):
 		status, text = http.StatusBadRequest, err.Error()
 	}

@@ -58,7 +58,7 @@ func (v *visit) showAccount(made *api.Secret) error {
 // setQuota raises or lowers it; above the cap it asks the operators.
 func (v *visit) setQuota() error {
 	gib, err := strconv.ParseFloat(strings.TrimSpace(v.r.PostForm.Get("gib")), 64)
-	if err != nil || gib < 0 || gib > 1<<30 {
+	if err != nil || !(gib >= 0 && gib <= 1<<30) { // NaN is neither
 		return &oops{http.StatusBadRequest, "Give the quota as a number of GiB.", err}
 	}
 	_, err = v.call(http.MethodPut, "quota", api.SetQuota{Bytes: int64(gib * (1 << 30)), Reason: v.r.PostForm.Get("reason")})

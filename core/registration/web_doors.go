@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/mucura/mucura/core/accounts"
@@ -119,7 +120,7 @@ func (v *visit) fromIssuer() error {
 	return v.known(FromLogin(l), l.Expires)
 }
 
-func clipText(s string) string { return s[:min(len(s), 300)] }
+func clipText(s string) string { return strings.ToValidUTF8(s[:min(len(s), 300)], "") }
 
 // certificate is the door on the host that asks for certificates. It shows who
 // the certificate is of, and has the browser carry that to the pages.

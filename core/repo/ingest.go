@@ -11,6 +11,7 @@ import (
 	"io"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mucura/mucura/core/catalog"
@@ -49,10 +50,34 @@ type stored struct {
 	reservation *quota.Reservation // nil when nothing is counted
 }
 
-// chunkSize is how much of a body is in memory at a time.
-const chunkSize = 256 << 10
+// A body passes through memory in pieces. Large ones cost a store less, so as
+// many bodies as there are largeChunks have one; the others get a small one.
+const (
+	chunkSize      = 256 << 10
+	largeChunkSize = 1 << 20
+	largeChunks    = 16
+)
 
-var chunks = sync.Pool{New: func() any { return new([chunkSize]byte) }}
+var (
+	chunks      = sync.Pool{New: func() any { return new([chunkSize]byte) }}
+	large       = sync.Pool{New: func() any { return new([largeChunkSize]byte) }}
+	largeInHand atomic.Int32
+)
+
+// getChunk gives memory for a body of size bytes, -1 when that is not known, and
+// what takes it back. It begins at a page, as all of Go's large arrays do, so that
+// a store can write it to a disk without a copy.
+func getChunk(size int64) (chunk []byte, put func()) {
+	if size < 0 || size > chunkSize {
+		if largeInHand.Add(1) <= largeChunks {
+			c := large.Get().(*[largeChunkSize]byte)
+			return c[:], func() { large.Put(c); largeInHand.Add(-1) }
+		}
+		largeInHand.Add(-1)
+	}
+	c := chunks.Get().(*[chunkSize]byte)
+	return c[:], func() { chunks.Put(c) }
+}
 
 // ingest reads a body once, to its end, and keeps it: in memory when it is small
 // enough to be inlined, else as a content under a fresh ID. Quota is reserved
@@ -171,9 +196,9 @@ func readFull(body io.Reader, buf []byte) (n int, err error) {
 // readChunks reads a body of any size through a pooled buffer. One that turns
 // out to be small is inlined.
 func (s *stored) readChunks(ctx context.Context, in ingested, sum hash.Hash, q *quotaFor) error {
-	chunk := chunks.Get().(*[chunkSize]byte)
-	defer chunks.Put(chunk)
-	n, err := readFull(in.body, chunk[:])
+	chunk, put := getChunk(in.size)
+	defer put()
+	n, err := readFull(in.body, chunk)
 	if err != nil && err != io.EOF {
 		return err
 	}
@@ -190,7 +215,7 @@ func (s *stored) readChunks(ctx context.Context, in ingested, sum hash.Hash, q *
 
 // spill writes a body to a new content; the first n bytes of it are in chunk,
 // and end tells whether that is all (io.EOF).
-func (s *stored) spill(ctx context.Context, in ingested, sum hash.Hash, q *quotaFor, chunk *[chunkSize]byte, n int, end error) error {
+func (s *stored) spill(ctx context.Context, in ingested, sum hash.Hash, q *quotaFor, chunk []byte, n int, end error) error {
 	id, w, intents, err := s.repo.create(ctx, in.to, in.size)
 	if err != nil {
 		return err
@@ -215,7 +240,7 @@ func (s *stored) spill(ctx context.Context, in ingested, sum hash.Hash, q *quota
 		if end != nil {
 			break
 		}
-		if n, end = readFull(in.body, chunk[:]); end != nil && end != io.EOF {
+		if n, end = readFull(in.body, chunk); end != nil && end != io.EOF {
 			return end
 		}
 	}
@@ -229,6 +254,7 @@ func (s *stored) spill(ctx context.Context, in ingested, sum hash.Hash, q *quota
 	if err := s.repo.inTime(id); err != nil {
 		return err
 	}
+	c.tell(w, s.md5)
 	if err := w.Commit(); err != nil {
 		return wrap(err)
 	}

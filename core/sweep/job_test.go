@@ -229,6 +229,82 @@ func TestCleaningCutShort(t *testing.T) {
 	})
 }
 
+// slow is a store that is not cheap to walk. It is cleaned, or not in time.
+type slow struct {
+	content.Store
+	cleaned, cut int
+	tardy        bool
+}
+
+func (s *slow) Capabilities() content.Capabilities { return content.Capabilities{Name: "slow"} }
+
+func (s *slow) Clean(ctx context.Context, _ time.Time) (files int, bytes int64, err error) {
+	if s.tardy {
+		s.cut++
+		<-ctx.Done()
+		return 0, 0, ctx.Err()
+	}
+	s.cleaned++
+	return 0, 0, nil
+}
+
+// TestCleaningIsRare: a store that is not cheap to walk is cleaned when it is due,
+// by whatever process, and until once it came to its end; by itself the job
+// always runs, and where it is cheap, too.
+func TestCleaningIsRare(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, grades[0])
+		store := &slow{Store: l.Repo.Content, tardy: true}
+		l.Repo.Content = store
+		run := func() bool {
+			s := *l.sweeper // of another process
+			s.OrphanEvery = leeway
+			_, more, err := s.RunJob(ctx, "unfinished", time.Minute)
+			l.must(err)
+			return more
+		}
+		for range 2 {
+			if !run() {
+				t.Error("cut short, and done all the same")
+			}
+		}
+		store.tardy = false
+		for range 12 {
+			if run() {
+				t.Error("not done")
+			}
+			time.Sleep(leeway / 4)
+		}
+		if store.cut != 2 || store.cleaned != 3 {
+			t.Errorf("cleaned %d times in three days, cut short %d times", store.cleaned, store.cut)
+		}
+		_, _, err := l.sweeper.RunJob(ctx, "unfinished", time.Minute)
+		l.must(err)
+		if store.cleaned != 4 {
+			t.Error("not cleaned when it was asked for")
+		}
+		cheap := &quick{Store: store.Store}
+		l.Repo.Content = cheap
+		for range 3 {
+			run()
+		}
+		if cheap.cleaned != 3 {
+			t.Errorf("a store that is cheap to walk was cleaned %d times", cheap.cleaned)
+		}
+	})
+}
+
+// quick is a store that is cheap to walk, and to clean.
+type quick struct {
+	content.Store
+	cleaned int
+}
+
+func (s *quick) Clean(context.Context, time.Time) (files int, bytes int64, err error) {
+	s.cleaned++
+	return 0, 0, nil
+}
+
 func TestNoSuchJob(t *testing.T) {
 	if _, _, err := new(Sweeper).RunJob(ctx, "nothing", time.Second); !errors.Is(err, ErrNoJob) {
 		t.Error(err)

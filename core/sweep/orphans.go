@@ -246,10 +246,21 @@ func (s *Sweeper) ranNow(ctx context.Context, job string) error {
 
 // unfinished removes files that a crash left half written. What the time of the
 // job does not suffice for is left to the next run.
+//
+// A store that is not cheap to walk is not cheap to clean: hundreds of listings,
+// and in a process that begins anew for each job a question about every large
+// content. It need not be often, as an intent tells of a write that died.
 func (s *Sweeper) unfinished(ctx context.Context, rep *Report) error {
 	j, ok := content.As[content.Janitor](s.Repo.Content)
 	if !ok {
 		return nil
+	}
+	every := s.OrphanEvery
+	if s.Repo.Content.Capabilities().CheapWalk {
+		every = 0
+	}
+	if due, err := s.dueAgain(ctx, "unfinished", every); err != nil || !due {
+		return err
 	}
 	files, bytes, err := j.Clean(ctx, s.Now().Add(-s.Repo.Leeway))
 	rep.Unfinished += files
@@ -257,5 +268,8 @@ func (s *Sweeper) unfinished(ctx context.Context, rep *Report) error {
 	if errors.Is(err, context.DeadlineExceeded) && s.pause() != nil {
 		return errPaused
 	}
-	return err
+	if err != nil || every == 0 {
+		return err
+	}
+	return s.ranNow(ctx, "unfinished")
 }

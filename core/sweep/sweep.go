@@ -32,7 +32,8 @@ type Sweeper struct {
 	// Day is what lifecycle rules count in: 24 h, shorter only for tests.
 	Day time.Duration
 	// OrphanEvery is the least time between two searches for orphans, which
-	// read every record; 0 searches at every run.
+	// read every record; 0 searches at every run. Where the content store is not
+	// cheap to walk it is that between two cleanings, too.
 	OrphanEvery time.Duration
 	// Walk searches for orphans also where that means to list a large store.
 	Walk bool

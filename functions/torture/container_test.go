@@ -175,16 +175,16 @@ func TestCredentials(t *testing.T) {
 	defer stop()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	s, err := sessionFrom(ctx, u)
+	s, err := world.Session(ctx, u)
 	if err != nil {
 		t.Fatal(err)
 	}
 	b := container(t, "gateway")
-	if status, err := listWith(ctx, b.URL, s); err != nil || status != 200 {
+	if status, err := world.ListWith(ctx, b.URL, s); err != nil || status != 200 {
 		t.Errorf("with temporary credentials: %d, %v", status, err)
 	}
 	s.SessionToken += "x"
-	if status, err := listWith(ctx, b.URL, s); err != nil || status == 200 {
+	if status, err := world.ListWith(ctx, b.URL, s); err != nil || status == 200 {
 		t.Errorf("with a forged token: %d, %v", status, err)
 	}
 	noSecrets(t)

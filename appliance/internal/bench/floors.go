@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/mucura/mucura/core/checksum"
+	"golang.org/x/sys/unix"
 )
 
 // floor is work that no server of such requests can do without, done with
@@ -33,7 +34,8 @@ func floors() []floor {
 	return []floor{
 		{"MD5 and SHA-256 (PUT, signed payload)", 1, digestFloor},
 		{"the same and CRC64NVME", 1, threeDigestsFloor},
-		{"a new file written and synced", 1, fileFloor},
+		{"a new file written and synced", 1, func(dir string) (func() error, func(), error) { return fileFloor(dir, 0) }},
+		{"the same past the page cache", 1, func(dir string) (func() error, func(), error) { return fileFloor(dir, unix.O_DIRECT) }},
 		{"a body read from a socket", 1, receiveFloor},
 		{"a file of 1 MiB sent (sendfile)", 1, func(dir string) (func() error, func(), error) { return sendFloor(dir, 1) }},
 		{"a file of 16 MiB sent (sendfile)", 16, func(dir string) (func() error, func(), error) { return sendFloor(dir, 16) }},
@@ -113,11 +115,11 @@ func threeDigestsFloor(string) (func() error, func(), error) {
 	}, func() {}, nil
 }
 
-func fileFloor(dir string) (func() error, func(), error) {
-	data := make([]byte, mebibyte)
+func fileFloor(dir string, flags int) (func() error, func(), error) {
+	data := make([]byte, mebibyte) // begins at a page, as O_DIRECT wants
 	name := filepath.Join(dir, "file")
 	return func() error {
-		f, err := os.Create(name)
+		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL|flags, 0o600)
 		if err != nil {
 			return err
 		}

@@ -22,8 +22,8 @@ var stages = []struct{ name, match string }{
 	{"records (encode, decode)", "core/catalog"},
 	{"repository", "core/repo core/vcache"},
 	{"S3 front (parse, headers, XML)", "core/s3. core/s3err core/lifecycle core/cors encoding/xml"},
-	{"log and metrics", "core/app.(*App).observe core/obs log/slog"},
-	{"HTTP (net/http, sockets)", "net/http. net/textproto. internal/poll bufio. net.(*"},
+	{"log and metrics", "core/app.(*App).observe core/obs core/audit log/slog"},
+	{"HTTP (net/http, sockets)", "net/http. net/textproto. bufio. net.(* net.sendFile"},
 }
 
 // breakdown prints how a profile's CPU time divides among the stages.

@@ -27,7 +27,7 @@ func (a *app) askPassword(prompt string) (string, error) {
 func (a *app) askLine(prompt string, secret bool) (string, error) {
 	if a.asksTerminal() {
 		if secret {
-			return a.askHidden(a.stdin.(*os.File), prompt)
+			return askHidden(a.stdin.(*os.File), a.stderr, prompt)
 		}
 		fmt.Fprint(a.stderr, prompt)
 	}
@@ -43,7 +43,7 @@ func (a *app) askLine(prompt string, secret bool) (string, error) {
 
 // askHidden asks for a line that is not shown. The echo is off before the prompt
 // is there, for whoever types at once, as programs do.
-func (a *app) askHidden(f *os.File, prompt string) (string, error) {
+func askHidden(f *os.File, w io.Writer, prompt string) (string, error) {
 	old, err := term.MakeRaw(int(f.Fd()))
 	if err != nil {
 		return "", err
@@ -52,7 +52,7 @@ func (a *app) askHidden(f *os.File, prompt string) (string, error) {
 	line, err := term.NewTerminal(struct {
 		io.Reader
 		io.Writer
-	}{f, a.stderr}, "").ReadPassword(prompt)
+	}{f, w}, "").ReadPassword(prompt)
 	if err == io.EOF { // ^C and ^D come as bytes
 		err = context.Canceled
 	}

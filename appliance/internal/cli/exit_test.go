@@ -161,6 +161,37 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
+// An interrupt ends an upload whose input does not come, and leaves no object.
+func TestInterruptWaiting(t *testing.T) {
+	p := newPerson(t)
+	bucket := p.bucket()
+	for _, size := range []int{4, 9 << 20} {
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.Close()
+		cmd := p.cmd("cp", "-q", "-", "s3://"+bucket+"/endless")
+		cmd.Stdin = r
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		r.Close()
+		if _, err := w.Write(random(size)); err != nil { // more than the pipe holds, so the command reads
+			t.Fatal(err)
+		}
+		time.Sleep(500 * time.Millisecond)
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		killed := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() })
+		_ = cmd.Wait()
+		killed.Stop()
+		if got := cmd.ProcessState.ExitCode(); got != 143 {
+			t.Errorf("with %d bytes: exit status %d", size, got)
+		}
+		p.want(4, "stat", "s3://"+bucket+"/endless")
+	}
+}
+
 // Keys from the files of the AWS tools and from a profile; the environment
 // before them, unless a profile is asked for.
 func TestWhereKeysComeFrom(t *testing.T) {

@@ -3,6 +3,7 @@ package cli_test
 import (
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/json"
@@ -271,6 +272,79 @@ func TestKeyForms(t *testing.T) {
 	}
 	// A certificate and its key in two files.
 	p.want(0, "credential-process", "--cert", p.secret("usercert.pem", gridtest.CertPEM(g.world.Alice.DER)), "--key", p.secret("userkey.pem", gridtest.KeyPEM(g.world.Alice.Key)))
+}
+
+// A private key with a passphrase is opened with the one of the environment, of
+// a file, or the one that is typed, and only when it is needed.
+func TestLockedKey(t *testing.T) {
+	g := newGrid(t, "--auth-host", "localhost")
+	g.enrol("alice", g.world.Alice)
+	const passphrase, wrong = "correct horse", "battery staple"
+	p := g.person()
+	//lint:ignore SA1019 it is what ~/.globus/userkey.pem may be
+	locked, err := x509.EncryptPEMBlock(rand.Reader, "EC PRIVATE KEY", ecDER(t, g.world.Alice.Key), []byte(passphrase), x509.PEMCipher3DES)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert := p.secret("usercert.pem", gridtest.CertPEM(g.world.Alice.DER))
+	p = p.with("X509_USER_CERT="+cert, "X509_USER_KEY="+p.secret("userkey.pem", pem.EncodeToMemory(locked)))
+
+	// Without a terminal: a hint, and nothing is read from standard input.
+	silent := func(p *person, args ...string) outcome {
+		cmd := p.cmd(args...)
+		cmd.SysProcAttr.Setsid = true
+		cmd.Stdin = strings.NewReader(passphrase + "\n")
+		return p.finish(cmd)
+	}
+	if o := silent(p, "login"); o.status != 3 || !strings.Contains(o.stderr, "MUCURA_KEY_PASSWORD_FILE") {
+		t.Errorf("%d: %s", o.status, o.stderr)
+	}
+	file := p.secret("passphrase", []byte(passphrase+"\n"))
+	for name, c := range map[string]struct {
+		env    []string
+		status int
+		says   string
+	}{
+		"given":             {[]string{"MUCURA_KEY_PASSWORD=" + passphrase}, 0, ""},
+		"file":              {[]string{"MUCURA_KEY_PASSWORD_FILE=" + file}, 0, ""},
+		"given wins":        {[]string{"MUCURA_KEY_PASSWORD=" + passphrase, "MUCURA_KEY_PASSWORD_FILE=/nowhere"}, 0, ""},
+		"wrong":             {[]string{"MUCURA_KEY_PASSWORD=" + wrong}, 3, "wrong"},
+		"file that is not":  {[]string{"MUCURA_KEY_PASSWORD_FILE=/nowhere"}, 4, "/nowhere"},
+		"file that is open": {[]string{"MUCURA_KEY_PASSWORD_FILE=" + p.write("open", []byte(passphrase))}, 3, "chmod 600"},
+		"empty file":        {[]string{"MUCURA_KEY_PASSWORD_FILE=" + p.secret("empty", nil)}, 3, "no passphrase"},
+	} {
+		o := silent(p.with(c.env...), "credential-process")
+		if o.status != c.status || !strings.Contains(o.stderr, c.says) || strings.Contains(o.stderr+o.stdout, passphrase) {
+			t.Errorf("%s: %d: %s%s", name, o.status, o.stdout, o.stderr)
+		}
+		_ = os.RemoveAll(filepath.Join(p.home, ".cache"))
+	}
+
+	// On a terminal it is asked for, without echo, until it is right.
+	prompt := "Passphrase of"
+	shown := p.typed(0, []string{"login"}, prompt, wrong, prompt, passphrase)
+	if !strings.Contains(shown, "not the passphrase") || strings.Contains(shown, passphrase) || strings.Contains(shown, wrong) {
+		t.Errorf("shown %q", shown)
+	}
+	p.typed(3, []string{"login"}, prompt, wrong, prompt, wrong, prompt, wrong)
+	p.typed(130, []string{"login"}, prompt, "half\x03")
+	// The session of the login serves, so nobody is asked again.
+	if o := silent(p, "ls", "me:"); o.status != 0 {
+		t.Errorf("%d: %s", o.status, o.stderr)
+	}
+	// Registration asks, too.
+	p.typed(0, []string{"register"}, prompt, passphrase)
+	_, port, _ := strings.Cut(strings.TrimPrefix(g.s3, "https://"), ":")
+	p.with("MUCURA_AUTH=https://localhost:"+port).typed(0, []string{"login", "--signed"}, prompt, passphrase)
+}
+
+func ecDER(t *testing.T, key crypto.Signer) []byte {
+	t.Helper()
+	der, err := x509.MarshalECPrivateKey(key.(*ecdsa.PrivateKey))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
 }
 
 // A limited proxy moves files, and changes nothing.

@@ -138,36 +138,3 @@ func TestExitStatusesAreDocumented(t *testing.T) {
 		}
 	}
 }
-
-// The job of docs/grid-jobs.md does what it says, on a machine with nothing else.
-func TestJobScript(t *testing.T) {
-	b, err := os.ReadFile("../../../docs/grid-jobs.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, ok := strings.Cut(string(b), "    #!/bin/sh\n    # job.sh RUN\n")
-	if !ok {
-		t.Fatal("docs/grid-jobs.md has no job.sh")
-	}
-	script, _, _ := strings.Cut(rest, "\n\n")
-	g := newGrid(t)
-	g.enrol("ada", g.world.Alice)
-	p := g.person()
-	p = p.with("X509_USER_PROXY="+p.proxy(gridtest.NewLimited(g.world.Alice)), "MUCURA_SERVER=", "MUCURA_AUTH=")
-	script = strings.NewReplacer("https://s3.lab.example", g.s3, "https://auth.lab.example", g.auth).Replace(script)
-	p.write("job.sh", []byte(script))
-	if err := os.Symlink(command, p.path("mucura")); err != nil {
-		t.Fatal(err)
-	}
-	known := p.with("MUCURA_SERVER="+g.s3, "MUCURA_AUTH="+g.auth)
-	known.feed([]byte("b\n"), 0, "cp", "-", "me:/runs/17/in/1")
-	known.feed([]byte("a\n"), 0, "cp", "-", "me:/runs/17/in/2")
-	cmd := p.cmd()
-	cmd.Path, cmd.Args = "/bin/sh", []string{"sh", "job.sh", "17"}
-	if o := p.finish(cmd); o.status != 0 || o.stdout+o.stderr != "" {
-		t.Fatalf("%d %s%s", o.status, o.stdout, o.stderr)
-	}
-	if out := known.want(0, "cat", "me:/runs/17/result.txt"); out != "a\nb\n" {
-		t.Errorf("result %q", out)
-	}
-}

@@ -75,7 +75,7 @@ func (a *app) upload(ctx context.Context, s *session, j *job, o copyOptions) (*t
 		if o.move {
 			return nil, usagef("standard input cannot be moved")
 		}
-		return s.engine.UploadStream(ctx, a.stdin, "standard input", j.to.bucket, j.to.key, in)
+		return s.engine.UploadStream(ctx, &stoppable{ctx: ctx, from: a.stdin}, "standard input", j.to.bucket, j.to.key, in)
 	}
 	before, err := os.Stat(j.from.local)
 	if err != nil {

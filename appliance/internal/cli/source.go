@@ -193,13 +193,13 @@ func (s *session) shown(server *login.Server, o issueOptions) (show func(context
 func (s *session) certificate(o issueOptions) (*login.Certificate, error) {
 	switch {
 	case o.proxy != "":
-		return login.Load(o.proxy, o.proxy)
+		return login.Load(o.proxy, o.proxy, s.app.unlock)
 	case o.cert != "" && o.key == "":
-		return login.Load(o.cert, o.cert)
+		return login.Load(o.cert, o.cert, s.app.unlock)
 	case o.cert != "":
-		return login.Load(o.cert, o.key)
+		return login.Load(o.cert, o.key, s.app.unlock)
 	}
-	return login.Find(s.app.env.Get)
+	return login.Find(s.app.env.Get, s.app.unlock)
 }
 
 func (s *session) token(o issueOptions) (token, from string, err error) {

@@ -109,11 +109,13 @@ func TestUploadKilledAndResumed(t *testing.T) {
 
 	b.set(nil, nil)
 	got := decodeLine[transferred](t, p.want(0, args...))
-	if b.sent() != 11-before {
-		t.Errorf("%d parts were sent again, %d were missing", b.sent(), 11-before)
+	// One that was under way when the client died may have been stored, too.
+	there := int(got.Resumed / part)
+	if got.Resumed%part != 0 || there < before || there > 6 || got.Bytes != int64(len(content)) {
+		t.Errorf("resumed %d of %d bytes, %d parts were answered", got.Resumed, got.Bytes, before)
 	}
-	if got.Resumed != int64(before)*part || got.Bytes != int64(len(content)) {
-		t.Errorf("resumed %d of %d bytes, want %d", got.Resumed, got.Bytes, before*part)
+	if b.sent() != 11-there {
+		t.Errorf("%d parts were sent again, %d were missing", b.sent(), 11-there)
 	}
 	p.wantObject(bucket, "big", content)
 	if out := p.want(0, "uploads", "ls", "s3://"+bucket); out != "" {

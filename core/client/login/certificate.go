@@ -4,6 +4,7 @@
 package login
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/rsa"
 	"crypto/tls"
@@ -29,7 +30,15 @@ type Certificate struct {
 	Proxy bool
 	// NotAfter is when the first certificate of the chain to expire does.
 	NotAfter time.Time
+
+	// open gets the private key, where that has a passphrase; nil when it is there.
+	open func() (any, error)
 }
+
+// Unlock opens a private key that has a passphrase, which it finds or asks for.
+// The block is as it is in the file of that path: "ENCRYPTED PRIVATE KEY", or an
+// old form with the header DEK-Info. It is asked once, when the key is needed.
+type Unlock func(path string, block *pem.Block) (key any, err error)
 
 // maxFile bounds the files that are read.
 const maxFile = 1 << 20
@@ -38,13 +47,13 @@ const maxFile = 1 << 20
 // proxy file, $X509_USER_CERT with $X509_USER_KEY. Nothing at all is nil
 // without an error; a file that was named and is not there is an error. At the
 // usual place only a file of the person's own counts.
-func Find(get func(string) string) (*Certificate, error) {
+func Find(get func(string) string, unlock Unlock) (*Certificate, error) {
 	if path := get("X509_USER_PROXY"); path != "" {
-		return Load(path, path)
+		return Load(path, path, unlock)
 	}
 	usual := "/tmp/x509up_u" + strconv.Itoa(os.Getuid())
 	if ours(usual) {
-		return Load(usual, usual)
+		return Load(usual, usual, unlock)
 	}
 	cert, key := get("X509_USER_CERT"), get("X509_USER_KEY")
 	if cert == "" {
@@ -53,13 +62,14 @@ func Find(get func(string) string) (*Certificate, error) {
 	if key == "" {
 		key = cert
 	}
-	return Load(cert, key)
+	return Load(cert, key, unlock)
 }
 
 // Load reads a certificate with its chain, leaf first, and its private key,
-// which may be in the same file: PKCS#1, PKCS#8 or SEC1. A key file that others
-// may read is refused, as grid tools do.
-func Load(certPath, keyPath string) (*Certificate, error) {
+// which may be in the same file: PKCS#1, PKCS#8 or SEC1. One with a passphrase
+// stays locked until it is needed; nil unlocks none, and is an error then. A key
+// file that others may read is refused, as grid tools do.
+func Load(certPath, keyPath string, unlock Unlock) (*Certificate, error) {
 	c := &Certificate{Path: certPath}
 	text, err := read(certPath)
 	if err != nil {
@@ -68,16 +78,53 @@ func Load(certPath, keyPath string) (*Certificate, error) {
 	if c.Certificate.Certificate, err = gridproxy.ParsePEM(text); err != nil {
 		return nil, fmt.Errorf("%s: there is no certificate in it that can be read: %w", certPath, err)
 	}
-	if c.PrivateKey, err = loadKey(keyPath); err != nil {
+	block, err := keyBlock(keyPath)
+	if err != nil {
 		return nil, err
 	}
 	if err := c.describe(); err != nil {
 		return nil, fmt.Errorf("%s: %w", certPath, err)
 	}
-	if !matches(c.PrivateKey, c.Leaf) {
-		return nil, fmt.Errorf("the key in %s is not that of the certificate in %s", keyPath, certPath)
+	c.open = func() (any, error) { return c.key(block, keyPath, unlock) }
+	if locked(block) && unlock != nil {
+		return c, nil
 	}
-	return c, nil
+	return c, c.Open()
+}
+
+// Open gets the private key, if it is locked still. What needs the key does it
+// by itself.
+func (c *Certificate) Open() (err error) {
+	if c.open == nil {
+		return nil
+	}
+	if c.PrivateKey, err = c.open(); err == nil {
+		c.open = nil
+	}
+	return err
+}
+
+// key reads the private key in the block of a file, which must be that of the
+// certificate.
+func (c *Certificate) key(block *pem.Block, path string, unlock Unlock) (key any, err error) {
+	switch {
+	case !locked(block):
+		key, err = parseKey(block)
+	case unlock == nil:
+		return nil, &client.AuthError{Message: path + ": the private key has a passphrase; make a proxy of it first (voms-proxy-init, grid-proxy-init)"}
+	default:
+		key, err = unlock(path, block)
+	}
+	if auth := (*client.AuthError)(nil); errors.As(err, &auth) || errors.Is(err, context.Canceled) {
+		return nil, err
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: the private key cannot be read: %w", path, err)
+	}
+	if !matches(key, c.Leaf) {
+		return nil, fmt.Errorf("the key in %s is not that of the certificate in %s", path, c.Path)
+	}
+	return key, nil
 }
 
 func read(path string) ([]byte, error) {
@@ -91,8 +138,8 @@ func read(path string) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-// loadKey finds the private key in a file.
-func loadKey(path string) (any, error) {
+// keyBlock finds the private key in a file.
+func keyBlock(path string) (*pem.Block, error) {
 	text, err := read(path)
 	if err != nil {
 		return nil, err
@@ -106,25 +153,15 @@ func loadKey(path string) (any, error) {
 			return nil, fmt.Errorf("%s: there is no private key in it", path)
 		}
 		switch block.Type {
-		case "RSA PRIVATE KEY", "EC PRIVATE KEY", "PRIVATE KEY":
-		case "ENCRYPTED PRIVATE KEY":
-			return nil, errEncrypted(path)
-		default:
-			continue
+		case "RSA PRIVATE KEY", "EC PRIVATE KEY", "PRIVATE KEY", "ENCRYPTED PRIVATE KEY":
+			return block, nil
 		}
-		if block.Headers["DEK-Info"] != "" {
-			return nil, errEncrypted(path)
-		}
-		key, err := parseKey(block)
-		if err != nil {
-			return nil, fmt.Errorf("%s: the private key cannot be read: %w", path, err)
-		}
-		return key, nil
 	}
 }
 
-func errEncrypted(path string) error {
-	return fmt.Errorf("%s: the private key has a passphrase; make a proxy of it first (voms-proxy-init, grid-proxy-init)", path)
+// locked tells whether a private key has a passphrase.
+func locked(block *pem.Block) bool {
+	return block.Type == "ENCRYPTED PRIVATE KEY" || block.Headers["DEK-Info"] != ""
 }
 
 func parseKey(block *pem.Block) (any, error) {

@@ -133,7 +133,7 @@ func (l *lab) certificate(e *gridtest.Entity) *login.Certificate {
 	if err := os.WriteFile(path, e.PEM(), 0o600); err != nil {
 		l.t.Fatal(err)
 	}
-	c, err := login.Load(path, path)
+	c, err := login.Load(path, path, nil)
 	if err != nil {
 		l.t.Fatal(err)
 	}

@@ -18,6 +18,9 @@ func (s *Server) RegisterByTLS(ctx context.Context, c *Certificate, f api.Form) 
 	if s.URL.Scheme != "https" {
 		return nil, &client.AuthError{Message: fmt.Sprintf("%s: a certificate is proved over https only", s.URL)}
 	}
+	if err := c.Open(); err != nil {
+		return nil, err
+	}
 	body, err := json.Marshal(api.RegisterRequest{Form: f})
 	if err != nil {
 		return nil, err
@@ -29,6 +32,9 @@ func (s *Server) RegisterByTLS(ctx context.Context, c *Certificate, f api.Form) 
 // key of the certificate or proxy. The host is signed, too, and must be the
 // authentication server's.
 func (s *Server) RegisterBySignature(ctx context.Context, c *Certificate, f api.Form) (*api.RegisterAnswer, error) {
+	if err := c.Open(); err != nil {
+		return nil, err
+	}
 	inHeader, inBody := c.chain()
 	body, err := json.Marshal(struct {
 		api.RegisterRequest

@@ -23,6 +23,9 @@ const maxChainHeader = 4 << 10
 // certificate, for servers behind a terminator that takes no proxies. It is the
 // protocol of IAM Roles Anywhere; see package x509sig.
 func (s *Server) BySignature(ctx context.Context, c *Certificate, o Options) (*Credentials, error) {
+	if err := c.Open(); err != nil {
+		return nil, err
+	}
 	inHeader, inBody := c.chain()
 	body, err := x509sig.Body(int(o.Lifetime/time.Second), inBody)
 	if err != nil {

@@ -71,6 +71,9 @@ func (s *Server) ByTLS(ctx context.Context, c *Certificate, o Options) (*Credent
 	if s.URL.Scheme != "https" {
 		return nil, &client.AuthError{Message: fmt.Sprintf("%s: a certificate is proved over https only", s.URL)}
 	}
+	if err := c.Open(); err != nil {
+		return nil, err
+	}
 	target := s.at("/credentials", o.values())
 	b, err := s.send(ctx, s.HTTP(c), func() (*http.Request, error) { return http.NewRequest(http.MethodPost, target, nil) })
 	if err != nil {

@@ -22,6 +22,7 @@ type Cert struct {
 	Subject, Issuer     []byte
 	Serial              *big.Int
 	NotBefore, NotAfter time.Time
+	Validity            []byte        // instead of both, the whole SEQUENCE
 	Key                 crypto.Signer // whose certificate it is
 	SignKey             crypto.Signer // who signs it
 	Scheme              Scheme
@@ -107,7 +108,11 @@ func (c *Cert) der() []byte {
 	if len(c.Extensions) > 0 {
 		extensions = Tagged(3, Seq(c.Extensions...))
 	}
-	tbs := Seq(version, BigInt(c.Serial), algorithm, c.Issuer, Seq(UTCTime(c.NotBefore), UTCTime(c.NotAfter)),
+	validity := c.Validity
+	if validity == nil {
+		validity = Seq(UTCTime(c.NotBefore), UTCTime(c.NotAfter))
+	}
+	tbs := Seq(version, BigInt(c.Serial), algorithm, c.Issuer, validity,
 		c.Subject, spki(c.Key), extensions, c.Trailing)
 	signature := c.Scheme.sign(c.SignKey, tbs)
 	if c.Mangle != nil {

@@ -9,6 +9,7 @@ import (
 
 // CRL is what a revocation list is made of.
 type CRL struct {
+	First               bool // of version 1: without version and extensions
 	Issuer              []byte
 	SignKey             crypto.Signer
 	Scheme              Scheme
@@ -41,7 +42,11 @@ func NewCRL(ca *Entity, revoked []*big.Int, changes ...func(*CRL)) []byte {
 		entries = Seq(list...)
 	}
 	algorithm := c.Scheme.algorithm(c.SignKey)
-	tbs := Seq(Int(1), algorithm, c.Issuer, UTCTime(c.NotBefore), next, entries, Tagged(0, Seq(c.Extensions...)))
+	version, extensions := Int(1), Tagged(0, Seq(c.Extensions...))
+	if c.First {
+		version, extensions = nil, nil
+	}
+	tbs := Seq(version, algorithm, c.Issuer, UTCTime(c.NotBefore), next, entries, extensions)
 	return Seq(tbs, algorithm, Bits(c.Scheme.sign(c.SignKey, tbs)))
 }
 

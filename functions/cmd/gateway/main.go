@@ -10,7 +10,7 @@ import (
 
 func main() {
 	f := &function.Function{
-		Name: "gateway", Root: true, Jobs: true, People: true,
+		Name: "gateway", Root: true, Jobs: true, People: true, Contents: true,
 		Handler: func(a *app.App) http.Handler { return a },
 	}
 	f.Main()

@@ -15,10 +15,11 @@ func main() {
 	f.Main()
 }
 
+// handler answers no S3: a bucket's own host name has no API.
 func handler(a *app.App) http.Handler {
 	pages := a.Pages()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if api.Is(r) {
+		if api.Is(r) && a.Front.HostBucket(r.Host) == "" {
 			a.ServeHTTP(w, r)
 			return
 		}

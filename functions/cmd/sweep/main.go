@@ -4,6 +4,6 @@ package main
 import "github.com/mucura/mucura/functions/internal/function"
 
 func main() {
-	f := &function.Function{Name: "sweep", Jobs: true}
+	f := &function.Function{Name: "sweep", Jobs: true, Contents: true}
 	f.Main()
 }

@@ -11,6 +11,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -118,7 +119,46 @@ func (d *demo) start(ctx context.Context) error {
 		d.ends, d.doors[door] = append(d.ends, stop, f.Close), u
 		fmt.Fprintf(d.out, "  %-22s %s\n", "gateway, "+door.String(), u)
 	}
+	if err := d.people(ctx); err != nil {
+		return err
+	}
 	return d.job(ctx)
+}
+
+// people has the functions that deal with people do what they are for: one shows
+// its first page, and the other gives credentials that the gateway takes.
+func (d *demo) people(ctx context.Context) error {
+	at := map[string]string{}
+	for _, name := range []string{"credentials", "registration"} {
+		f := d.w.Function(name, 4, true)
+		u, stop, err := world.Front(lambdatest.LoadBalancer, f)
+		if err != nil {
+			return err
+		}
+		d.ends, at[name] = append(d.ends, stop, f.Close), u
+		fmt.Fprintf(d.out, "  %-22s %s\n", name+", "+lambdatest.LoadBalancer.String(), u)
+	}
+	resp, err := http.Get(at["registration"] + "/")
+	if err != nil {
+		return err
+	}
+	_ = resp.Body.Close() // the status is all
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("registration: %s", resp.Status)
+	}
+	s, err := world.Session(ctx, at["credentials"])
+	if err != nil {
+		return fmt.Errorf("credentials: %w", err)
+	}
+	status, err := world.ListWith(ctx, d.s3, s)
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("status %d", status)
+	}
+	if err != nil {
+		return fmt.Errorf("with temporary credentials: %w", err)
+	}
+	fmt.Fprintf(d.out, "\nTemporary credentials of the function, which the gateway takes: %s\n", s.AccessKeyID)
+	return nil
 }
 
 // job has the sweep function run a job by event.

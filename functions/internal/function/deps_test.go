@@ -3,6 +3,7 @@ package function
 import (
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -55,7 +56,7 @@ func TestShape(t *testing.T) {
 }
 
 func TestSettings(t *testing.T) {
-	get := lookup(settings(Container, []string{"OSCAR_SERVICE_BASE_PATH=/system/services/s/exposed/", "MUCURA_AUDIT_LOG=/audit"}))
+	get := lookup(new(Function).settings(Container, []string{"OSCAR_SERVICE_BASE_PATH=/system/services/s/exposed/", "MUCURA_AUDIT_LOG=/audit"}))
 	for name, want := range map[string]string{
 		"MUCURA_BASE_PATH": "/system/services/s/exposed", "MUCURA_AUDIT_LOG": "/audit", "MUCURA_SWEEP_INTERVAL": "0", "MUCURA_WEB_LISTEN": "off",
 	} {
@@ -63,7 +64,33 @@ func TestSettings(t *testing.T) {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}
 	}
-	if got := lookup(settings(Container, []string{"OSCAR_SERVICE_BASE_PATH=/a", "MUCURA_BASE_PATH=/b", "MUCURA_WEB_URL=https://w"})); got("MUCURA_BASE_PATH") != "/b" || got("MUCURA_WEB_LISTEN") != "" {
+	if got := lookup(new(Function).settings(Container, []string{"OSCAR_SERVICE_BASE_PATH=/a", "MUCURA_BASE_PATH=/b", "MUCURA_WEB_URL=https://w"})); got("MUCURA_BASE_PATH") != "/b" || got("MUCURA_WEB_LISTEN") != "" {
 		t.Error("what is given does not win")
+	}
+}
+
+// TestWithheld: no function is handed what it has no use for.
+func TestWithheld(t *testing.T) {
+	environ := []string{
+		"MUCURA_METADATA=redis://h", "MUCURA_CONTENT=swift://env", "MUCURA_CONTENT_FILE=/c", "MUCURA_CONTENT_LIMIT=3",
+		"MUCURA_ROOT_ACCESS_KEY_ID=A", "MUCURA_ROOT_SECRET_ACCESS_KEY_FILE=/r", "MUCURA_SMTP_PASSWORD=p", "MUCURA_SMTP_SERVER=m:587", "MUCURA_OIDC_SECRET_FILE=/o",
+	}
+	contents := []string{"MUCURA_CONTENT", "MUCURA_CONTENT_FILE"}
+	root := []string{"MUCURA_ROOT_ACCESS_KEY_ID", "MUCURA_ROOT_SECRET_ACCESS_KEY_FILE"}
+	for _, c := range []struct {
+		f    Function
+		gone []string
+	}{
+		{Function{Name: "gateway", Contents: true, Root: true, People: true}, nil},
+		{Function{Name: "credentials", People: true}, slices.Concat(contents, root)},
+		{Function{Name: "sweep", Contents: true}, append(slices.Clone(root), "MUCURA_SMTP_PASSWORD", "MUCURA_OIDC_SECRET_FILE")},
+	} {
+		got := c.f.settings(Lambda, environ)
+		for _, line := range environ {
+			name, _, _ := strings.Cut(line, "=")
+			if slices.Contains(got, line) == slices.Contains(c.gone, name) {
+				t.Errorf("%s: %s: there is %q", c.f.Name, name, got)
+			}
+		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/mucura/mucura/adapters/awssecrets"
 	"github.com/mucura/mucura/core/app"
@@ -38,6 +39,9 @@ type Function struct {
 	People bool
 	// Root says that it makes the administrator's account.
 	Root bool
+	// Contents says that it reads or frees the bytes of objects. Without it opens
+	// no content store, whatever the settings name, and needs no credentials of one.
+	Contents bool
 }
 
 // Release is the version; the linker sets it.
@@ -84,7 +88,15 @@ func (f *Function) run(ctx context.Context, args, environ []string) error {
 	if shape == Once && !f.Jobs {
 		return fmt.Errorf("arguments are names of jobs, and this function has none: %q", args)
 	}
-	c, _, err := config.Parse(f.Name, nil, settings(shape, environ), nil)
+	var jobs []string
+	var budget time.Duration
+	if shape == Once {
+		var err error
+		if jobs, budget, err = jobArguments(args); err != nil { // before any store is opened
+			return err
+		}
+	}
+	c, _, err := config.Parse(f.Name, nil, f.settings(shape, environ), nil)
 	if err == nil {
 		err = awssecrets.Resolve(ctx, c)
 	}
@@ -98,22 +110,26 @@ func (f *Function) run(ctx context.Context, args, environ []string) error {
 		return err
 	}
 	defer a.Stores.Close()
+	contents := config.Redact(c.Content)
+	if !f.Contents {
+		contents = "none"
+	}
 	log.Info("started", "function", f.Name, "release", Release, "shape", string(shape),
-		"metadata", config.Redact(c.Metadata), "registry", config.Redact(c.Registry), "content", config.Redact(c.Content), "base_path", c.BasePath)
+		"metadata", config.Redact(c.Metadata), "registry", config.Redact(c.Registry), "content", contents, "base_path", c.BasePath)
 	switch shape {
 	case Lambda:
 		return f.lambda(ctx, a, getenv("AWS_LAMBDA_RUNTIME_API"))
 	case Container:
 		return f.container(ctx, a, getenv("PORT"))
 	case Once:
-		return f.once(ctx, a, args)
+		return f.once(ctx, a, jobs, budget)
 	}
 	return f.daemon(ctx, a)
 }
 
 // open opens the stores and makes the App.
 func (f *Function) open(ctx context.Context, c *config.Config, shape Shape, log *slog.Logger) (*app.App, error) {
-	stores, err := openStores(ctx, c, shape)
+	stores, err := f.openStores(ctx, c, shape)
 	if err != nil {
 		return nil, err
 	}

@@ -30,7 +30,7 @@ func (f *Function) parts(c *config.Config) (p app.Parts, err error) {
 	for _, g := range given {
 		i := oidc.Issuer{
 			URL: g.URL, Name: g.Name, ClientID: g.ClientID, Audiences: g.Audiences, AnyAudience: g.AnyAudience,
-			GroupsClaims: g.Groups, Scopes: g.Scopes,
+			GroupsClaims: g.Groups, Scopes: g.Scopes, ClientSecret: g.Secret,
 		}
 		if g.SecretFile != "" {
 			secret, err := os.ReadFile(g.SecretFile)

@@ -28,7 +28,9 @@ func (f *Function) lambda(ctx context.Context, a *app.App, api string) error {
 		l.Handler = f.Handler(a)
 	}
 	if f.Jobs {
-		l.Job = func(ctx context.Context, name string) (any, error) { return job(ctx, a, name) }
+		l.Job = func(ctx context.Context, name string, budget time.Duration) (any, error) {
+			return job(ctx, a, name, budget)
+		}
 	}
 	return l.Run(ctx, api)
 }
@@ -79,15 +81,10 @@ func (f *Function) daemon(ctx context.Context, a *app.App) error {
 }
 
 // once runs the named jobs, and prints what they report.
-func (f *Function) once(ctx context.Context, a *app.App, names []string) error {
+func (f *Function) once(ctx context.Context, a *app.App, names []string, budget time.Duration) error {
 	enc := json.NewEncoder(os.Stdout)
 	for _, name := range names {
-		if err := app.CheckJob(name); err != nil {
-			return err
-		}
-	}
-	for _, name := range names {
-		report, err := job(ctx, a, name)
+		report, err := job(ctx, a, name, budget)
 		if eerr := enc.Encode(report); err == nil {
 			err = eerr
 		}

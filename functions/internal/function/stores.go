@@ -26,8 +26,9 @@ func patience(shape Shape) time.Duration {
 	return 5 * time.Minute
 }
 
-// openStores opens the stores that the configuration names.
-func openStores(ctx context.Context, c *config.Config, shape Shape) (s *app.Stores, err error) {
+// openStores opens the stores that the configuration names, and that the function
+// needs.
+func (f *Function) openStores(ctx context.Context, c *config.Config, shape Shape) (s *app.Stores, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience(shape))
 	defer cancel()
 	s = new(app.Stores)
@@ -43,12 +44,15 @@ func openStores(ctx context.Context, c *config.Config, shape Shape) (s *app.Stor
 			return nil, errors.Join(fmt.Errorf("registry: %w", config.RedactError(err, c.Registry)), s.Meta.Close())
 		}
 	}
-	contents, err := openContent(ctx, c.Content)
-	if err != nil {
-		// s.Content stays nil: a nil pointer of an adapter's would be a store to Close.
-		return nil, errors.Join(fmt.Errorf("content store: %w", config.RedactError(err, c.Content)), s.Close())
+	s.Content = content.None{}
+	if f.Contents {
+		contents, err := openContent(ctx, c.Content)
+		if err != nil {
+			// s.Content stays: a nil pointer of an adapter's would be a store to Close.
+			return nil, errors.Join(fmt.Errorf("content store: %w", config.RedactError(err, c.Content)), s.Close())
+		}
+		s.Content = contents
 	}
-	s.Content = contents
 	if err = s.Check(c); err == nil {
 		err = s.CheckMigrated(ctx)
 	}

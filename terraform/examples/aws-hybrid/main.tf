@@ -6,6 +6,8 @@ provider "aws" {
 }
 
 # The functions read whole URLs, with the passwords of the stores, by reference.
+# What opens the content store is a secret of its own: only who moves bytes may read
+# it.
 module "functions" {
   source = "../../modules/config"
 
@@ -14,7 +16,7 @@ module "functions" {
   auth_hostname = var.auth_hostname
   web_hostname  = var.web_hostname
   metadata_url  = "aws-sm:${var.secret}#metadata-url"
-  content_url   = "aws-sm:${var.secret}#content-url"
+  content_url   = "aws-sm:${var.content_secret}#content-url"
   operators     = var.operators
 
   secret_references = {
@@ -43,6 +45,7 @@ module "control" {
   package_bucket         = var.package_bucket
   release                = var.release
   settings               = module.functions.environment
+  withheld               = module.functions.withheld
   schedules              = module.functions.schedules
   hostnames              = module.functions.hostnames
   certificate_arn        = var.certificate_arn
@@ -67,7 +70,7 @@ module "data" {
     MUCURA_ROOT_ACCESS_KEY_ID        = "${var.secret_arn}:root-access-key-id::"
     MUCURA_ROOT_SECRET_ACCESS_KEY    = "${var.secret_arn}:root-secret-access-key::"
     MUCURA_REDIS_PASSWORD            = "${var.secret_arn}:redis-password::"
-    OS_APPLICATION_CREDENTIAL_SECRET = "${var.secret_arn}:application-credential-secret::"
+    OS_APPLICATION_CREDENTIAL_SECRET = "${var.content_secret_arn}:application-credential-secret::"
   }
 
   vpc_id                     = var.vpc_id

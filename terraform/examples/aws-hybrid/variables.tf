@@ -80,9 +80,15 @@ variable "repository_arn" {
 }
 
 variable "secret" {
-  description = "Secret in Secrets Manager, a JSON object; the README lists its keys."
+  description = "Secret of the site in Secrets Manager, a JSON object; the README lists its keys."
   type        = string
   default     = "mucura/site"
+}
+
+variable "content_secret" {
+  description = "Secret of the content store, likewise."
+  type        = string
+  default     = "mucura/contents"
 }
 
 variable "release" {
@@ -91,6 +97,11 @@ variable "release" {
 }
 
 variable "secret_arn" {
-  description = "Its full ARN, with the six characters at its end."
+  description = "Full ARN of `secret`, with the six characters at its end."
+  type        = string
+}
+
+variable "content_secret_arn" {
+  description = "Full ARN of `content_secret`."
   type        = string
 }

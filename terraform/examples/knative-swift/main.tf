@@ -36,6 +36,7 @@ module "functions" {
   settings         = module.config.environment
   secret_name      = var.secret_name
   secret_variables = module.config.secret_variables
+  withheld         = module.config.withheld
   hostnames        = module.config.hostnames
   schedules        = module.config.schedules
 }

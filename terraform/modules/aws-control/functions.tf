@@ -4,6 +4,9 @@ locals {
   front     = { for f, host in local.hosts : f => var.hostnames[host] if contains(keys(var.hostnames), host) }
   functions = toset(concat(keys(local.front), ["sweep"]))
 
+  # A function gets what it has use for, and may read what that refers to.
+  settings = { for f in local.functions : f => { for name, value in var.settings : name => value if !contains(lookup(var.withheld, f, []), name) } }
+
   arch = { arm64 = "arm64", x86_64 = "amd64" }[var.architecture]
 }
 
@@ -56,7 +59,7 @@ resource "aws_iam_role_policy" "function" {
           Condition = { ArnEquals = { "lambda:SourceFunctionArn" = ["arn:${data.aws_partition.current.partition}:lambda:${local.scope}:function:${var.name}-${each.key}"] } }
         },
       ],
-      local.read_secrets,
+      local.read_secrets[each.key],
     )
   })
 }
@@ -77,7 +80,7 @@ resource "aws_lambda_function" "this" {
   publish = true
 
   environment {
-    variables = var.settings
+    variables = local.settings[each.key]
   }
 
   vpc_config {

@@ -61,6 +61,16 @@ variable "settings" {
   }
 }
 
+variable "withheld" {
+  description = "From module config: by function, the variables that it does not get."
+  type        = map(set(string))
+
+  validation {
+    condition     = length(setsubtract(keys(var.withheld), ["gateway", "credentials", "registration", "sweep"])) == 0
+    error_message = "The withheld are by function: gateway, credentials, registration or sweep."
+  }
+}
+
 variable "schedules" {
   description = "Background jobs, from module config: budget and EventBridge expression."
   type        = map(object({ budget = string, rate = string }))

@@ -98,8 +98,11 @@ resource "aws_lb_target_group" "this" {
   deregistration_delay          = "60"
   load_balancing_algorithm_type = "least_outstanding_requests"
 
+  # Not /-/ready: ECS ends tasks that are not healthy, and while a store is away
+  # that would cut every transfer and help nobody. A task listens once its stores
+  # are open, and ends by itself when they cannot be.
   health_check {
-    path                = "/-/ready"
+    path                = "/-/live"
     matcher             = "200"
     interval            = 10
     timeout             = 5

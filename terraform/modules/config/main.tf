@@ -70,9 +70,25 @@ locals {
     MUCURA_ROOT_ACCESS_KEY_ID        = true
     MUCURA_ROOT_SECRET_ACCESS_KEY    = true
     MUCURA_SMTP_PASSWORD             = try(var.mail.user, null) != null
+    MUCURA_OIDC_SECRET               = anytrue([for i in var.oidc_issuers : strcontains(i, " client-id=") && !strcontains(i, " secret-file=")])
     MUCURA_REDIS_PASSWORD            = var.shape != "lambda" && anytrue([for u in local.stores : startswith(u, "redis")])
     MUCURA_RIAK_PASSWORD             = var.shape != "lambda" && anytrue([for u in local.stores : startswith(u, "riak+https")])
     OS_APPLICATION_CREDENTIAL_SECRET = var.shape != "lambda" && startswith(var.content_url, "swift")
+  }
+
+  # What a function of its own has no use for, and gives access: the credentials of
+  # the content store where no bytes move, the administrator's pair where no
+  # account is made, the mail server where nobody is written to.
+  contents = concat(
+    ["MUCURA_CONTENT"],
+    startswith(var.content_url, "swift") ? ["OS_APPLICATION_CREDENTIAL_SECRET"] : [],
+    anytrue([for u in [var.metadata_url, local.registry] : startswith(u, "riak")]) ? [] : ["MUCURA_RIAK_PASSWORD"],
+  )
+  administrator = ["MUCURA_ROOT_ACCESS_KEY_ID", "MUCURA_ROOT_SECRET_ACCESS_KEY"]
+  withheld = {
+    credentials  = concat(local.contents, local.administrator)
+    registration = concat(local.contents, local.administrator)
+    sweep        = concat(local.administrator, ["MUCURA_SMTP_PASSWORD", "MUCURA_OIDC_SECRET"])
   }
 
   # The same times for each kind of timer. Daily jobs run at night, and minutes

@@ -8,6 +8,11 @@ output "secret_variables" {
   value       = toset([for name, needed in local.secrets : name if needed])
 }
 
+output "withheld" {
+  description = "By function, the variables that it has no use for and that give access; module knative and others leave them out."
+  value       = { for function, names in local.withheld : function => toset(names) }
+}
+
 output "schedules" {
   description = "The jobs: budget of a run, and when they run for EventBridge (`rate`), Kubernetes (`cron`) and systemd (`calendar`)."
   value       = local.schedules

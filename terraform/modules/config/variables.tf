@@ -118,7 +118,7 @@ variable "approve" {
 }
 
 variable "oidc_issuers" {
-  description = "OpenID Connect issuers to trust, as the setting `oidc-issuer` writes them: URL, then `client-id=ID` and so on."
+  description = "OpenID Connect issuers to trust, as the setting `oidc-issuer` writes them: URL, then `client-id=ID` and so on. Their client secrets are the secret variable `MUCURA_OIDC_SECRET` (empty for a public client), unless a `secret-file=` lies on the machines."
   type        = list(string)
   default     = []
 
@@ -181,7 +181,7 @@ variable "tls" {
 }
 
 variable "grid" {
-  description = "Trusted certification authorities: a directory in IGTF layout or a tar archive of one, and the directory of VOMS servers. Null: no certificate is accepted."
+  description = "Trusted certification authorities: a directory in IGTF layout, with the directory of VOMS servers; or a tar archive of both (`.tar`, `.tar.gz`, `.tgz`), by path or `https://` URL. Null: no certificate is accepted."
   type = object({
     trust                = string
     vomsdir              = optional(string)
@@ -191,8 +191,16 @@ variable "grid" {
   default = null
 
   validation {
-    condition     = var.grid == null || can(regex("^/", var.grid.trust))
-    error_message = "The trust of grid must be an absolute path."
+    condition     = var.grid == null || can(regex("^(/|https://)", var.grid.trust))
+    error_message = "The trust of grid must be an absolute path or an https:// URL."
+  }
+  validation {
+    condition     = var.grid == null || try(var.grid.vomsdir, null) == null || !can(regex("^https://|\\.(tar|tar\\.gz|tgz)$", var.grid.trust))
+    error_message = "The vomsdir of grid goes with a directory: an archive holds it."
+  }
+  validation {
+    condition     = var.grid == null || var.shape != "lambda" || can(regex("^https://", var.grid.trust))
+    error_message = "In shape lambda the trust of grid must be an https:// URL: a function has no such files."
   }
   validation {
     condition     = var.grid == null || var.auth_hostname != null

@@ -11,10 +11,13 @@ locals {
   }
 
   # In the order of their names, as the API gives them back.
-  env = concat(
-    [for name, value in var.settings : { name = name, value = value }],
-    [for name in var.secret_variables : { name = name, valueFrom = { secretKeyRef = { name = var.secret_name, key = name } } }],
-  )
+  env = { for f in keys(local.functions) : f => concat(
+    [for name, value in var.settings : { name = name, value = value } if !contains(lookup(var.withheld, f, []), name)],
+    [for name in setsubtract(var.secret_variables, lookup(var.withheld, f, [])) : { name = name, valueFrom = { secretKeyRef = { name = var.secret_name, key = name } } }],
+  ) }
+
+  # Trusted authorities, for certificates that are shown by signed request.
+  trust = var.trust_config_map == null ? [] : [var.trust_config_map]
 }
 
 resource "kubernetes_manifest" "service" {
@@ -47,7 +50,7 @@ resource "kubernetes_manifest" "service" {
             image   = local.reference
             command = [each.key]
             ports   = [{ containerPort = 8080 }]
-            env     = local.env
+            env     = local.env[each.key]
             resources = {
               requests = { cpu = var.resources.cpu, memory = var.resources.memory }
               limits   = { memory = var.resources.memory_limit }
@@ -62,9 +65,15 @@ resource "kubernetes_manifest" "service" {
               capabilities             = { drop = ["ALL"] }
               seccompProfile           = { type = "RuntimeDefault" }
             }
-            volumeMounts = [{ name = "secret", mountPath = "/etc/mucura", readOnly = true }]
+            volumeMounts = concat(
+              [{ name = "secret", mountPath = "/etc/mucura", readOnly = true }],
+              [for _ in local.trust : { name = "trust", mountPath = "/etc/grid-security", readOnly = true }],
+            )
           }]
-          volumes = [{ name = "secret", secret = { secretName = var.secret_name, items = [{ key = "site.key", path = "site.key" }] } }]
+          volumes = concat(
+            [{ name = "secret", secret = { secretName = var.secret_name, items = [{ key = "site.key", path = "site.key" }] } }],
+            [for name in local.trust : { name = "trust", configMap = { name = name } }],
+          )
         }
       }
     }

@@ -69,6 +69,16 @@ variable "secret_variables" {
   }
 }
 
+variable "withheld" {
+  description = "From module config: by function, the variables that it does not get."
+  type        = map(set(string))
+
+  validation {
+    condition     = length(setsubtract(keys(var.withheld), ["gateway", "credentials", "registration", "sweep"])) == 0
+    error_message = "The withheld are by function: gateway, credentials, registration or sweep."
+  }
+}
+
 variable "secret_revision" {
   description = "Any text; change it when the Secret has changed, and the servers start anew with it, one by one."
   type        = string
@@ -77,6 +87,17 @@ variable "secret_revision" {
   validation {
     condition     = can(regex("^[A-Za-z0-9._-]{1,63}$", var.secret_revision))
     error_message = "The secret_revision consists of 1 to 63 letters, digits, dots, underscores and hyphens."
+  }
+}
+
+variable "trust_config_map" {
+  description = "ConfigMap with trusted certification authorities, mounted at `/etc/grid-security`: such as a file `trust.tgz`, which `grid` of module config then names. Null for none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.trust_config_map == null || can(regex("^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$", var.trust_config_map))
+    error_message = "The trust_config_map must be the name of a ConfigMap."
   }
 }
 

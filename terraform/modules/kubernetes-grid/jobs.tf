@@ -48,10 +48,10 @@ resource "kubernetes_cron_job_v1" "job" {
               name    = "job"
               image   = local.reference
               command = ["sweep"]
-              args    = [each.key]
+              args    = [each.key, "--budget", each.value.budget]
 
               dynamic "env" {
-                for_each = var.settings
+                for_each = { for name, value in var.settings : name => value if !contains(lookup(var.withheld, "sweep", []), name) }
 
                 content {
                   name  = env.key
@@ -59,7 +59,7 @@ resource "kubernetes_cron_job_v1" "job" {
                 }
               }
               dynamic "env" {
-                for_each = var.secret_variables
+                for_each = setsubtract(var.secret_variables, lookup(var.withheld, "sweep", []))
 
                 content {
                   name = env.key

@@ -69,6 +69,16 @@ variable "secret_variables" {
   }
 }
 
+variable "withheld" {
+  description = "From module config: by function, the variables that it does not get."
+  type        = map(set(string))
+
+  validation {
+    condition     = length(setsubtract(keys(var.withheld), ["gateway", "credentials", "registration", "sweep"])) == 0
+    error_message = "The withheld are by function: gateway, credentials, registration or sweep."
+  }
+}
+
 variable "secret_revision" {
   description = "Any text; change it when the Secret has changed, and the servers start anew with it, one by one."
   type        = string

@@ -50,6 +50,7 @@ variables {
   repository                = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/mucura"
   repository_arn            = "arn:aws:ecr:eu-west-1:123456789012:repository/mucura"
   secret_arn                = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:mucura/site-AbCdEf"
+  content_secret_arn        = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:mucura/contents-GhIjKl"
   release                   = "1.2.0"
 }
 
@@ -61,7 +62,7 @@ run "plan" {
     error_message = "Endpoint or image are wrong."
   }
   assert {
-    condition     = module.functions.environment["MUCURA_CONTENT"] == "aws-sm:mucura/site#content-url" && module.container.environment["MUCURA_CONTENT"] == "swift://keystone.example.org:5000/v3?application-credential-id=0123456789abcdef0123456789abcdef"
+    condition     = module.functions.environment["MUCURA_CONTENT"] == "aws-sm:mucura/contents#content-url" && module.container.environment["MUCURA_CONTENT"] == "swift://keystone.example.org:5000/v3?application-credential-id=0123456789abcdef0123456789abcdef"
     error_message = "A function needs the whole URL by reference, the container a URL without secret."
   }
   assert {

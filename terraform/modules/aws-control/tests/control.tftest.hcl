@@ -33,9 +33,14 @@ mock_provider "aws" {
 }
 
 variables {
-  package_bucket         = "releases.example.org"
-  release                = "1.2.0"
-  settings               = { MUCURA_METADATA = "rediss://redis.example.org", MUCURA_ROOT_SECRET_ACCESS_KEY = "aws-sm:mucura/site#root", MUCURA_REDIS_PASSWORD = "aws-ssm:/mucura/redis" }
+  package_bucket = "releases.example.org"
+  release        = "1.2.0"
+  settings       = { MUCURA_CONTENT = "aws-sm:mucura/contents#url", MUCURA_METADATA = "aws-ssm:/mucura/metadata", MUCURA_ROOT_SECRET_ACCESS_KEY = "aws-sm:mucura/site#root", MUCURA_REGION = "eu" }
+  withheld = {
+    credentials  = ["MUCURA_CONTENT", "MUCURA_ROOT_SECRET_ACCESS_KEY"]
+    registration = ["MUCURA_CONTENT", "MUCURA_ROOT_SECRET_ACCESS_KEY"]
+    sweep        = ["MUCURA_ROOT_SECRET_ACCESS_KEY"]
+  }
   schedules              = { sweep = { budget = "8m", rate = "rate(10 minutes)" } }
   hostnames              = { s3 = "s3.example.org", auth = "auth.example.org", web = "files.example.org" }
   certificate_arn        = "arn:aws:acm:eu-west-1:123456789012:certificate/11111111-2222-3333-4444-555555555555"
@@ -56,17 +61,28 @@ run "before" {
   }
   assert {
     condition = jsonencode([for s in jsondecode(aws_iam_role_policy.function["gateway"].policy).Statement : s.Resource if contains(s.Action, "secretsmanager:GetSecretValue") || contains(s.Action, "ssm:GetParameter")]) == jsonencode([
-      ["arn:aws:secretsmanager:eu-west-1:123456789012:secret:mucura/site-??????"],
-      ["arn:aws:ssm:eu-west-1:123456789012:parameter/mucura/redis"],
+      ["arn:aws:secretsmanager:eu-west-1:123456789012:secret:mucura/contents-??????", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:mucura/site-??????"],
+      ["arn:aws:ssm:eu-west-1:123456789012:parameter/mucura/metadata"],
     ])
     error_message = "The function may read other secrets than its own: ${aws_iam_role_policy.function["gateway"].policy}"
+  }
+  assert {
+    condition = alltrue([for f in ["credentials", "registration"] : (
+      !strcontains(aws_iam_role_policy.function[f].policy, "secretsmanager") && strcontains(aws_iam_role_policy.function[f].policy, "parameter/mucura/metadata") &&
+      join(" ", keys(aws_lambda_function.this[f].environment[0].variables)) == "MUCURA_METADATA MUCURA_REGION"
+    )])
+    error_message = "A function that moves no bytes may open the content store: ${aws_iam_role_policy.function["credentials"].policy}"
+  }
+  assert {
+    condition     = strcontains(aws_iam_role_policy.function["sweep"].policy, "secret:mucura/contents-") && !strcontains(aws_iam_role_policy.function["sweep"].policy, "secret:mucura/site-")
+    error_message = "Jobs may read the administrator's pair, or not the contents: ${aws_iam_role_policy.function["sweep"].policy}"
   }
   assert {
     condition     = alltrue([for p in aws_iam_role_policy.function : alltrue([for s in jsondecode(p.policy).Statement : !contains(s.Resource, "*") || alltrue([for a in s.Action : startswith(a, "ec2:")]) if s.Effect == "Allow"])])
     error_message = "A role reaches everything."
   }
   assert {
-    condition     = jsondecode(aws_iam_role_policy.scheduler.policy).Statement[0].Resource == [aws_lambda_alias.live["sweep"].arn] && jsondecode(aws_scheduler_schedule.job["sweep"].target[0].input).job == "sweep"
+    condition     = jsondecode(aws_iam_role_policy.scheduler.policy).Statement[0].Resource == [aws_lambda_alias.live["sweep"].arn] && jsondecode(aws_scheduler_schedule.job["sweep"].target[0].input) == { budget = "8m", job = "sweep" }
     error_message = "The scheduler may invoke more than the jobs, or does not name the job."
   }
   assert {

@@ -14,6 +14,7 @@ variables {
   private_subnet_ids     = ["subnet-03", "subnet-04"]
   data_target_group_arn  = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/mucura-data/0123456789abcdef"
   data_security_group_id = "sg-0123456789abcdef0"
+  withheld               = {}
 }
 
 run "rejects_name_1" {
@@ -214,4 +215,14 @@ run "rejects_log_retention_days_1" {
   }
 
   expect_failures = [var.log_retention_days]
+}
+
+run "rejects_withheld_1" {
+  command = plan
+
+  variables {
+    withheld = { everybody = ["MUCURA_CONTENT"] }
+  }
+
+  expect_failures = [var.withheld]
 }

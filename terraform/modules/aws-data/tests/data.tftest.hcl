@@ -67,8 +67,8 @@ run "before" {
     error_message = "Others than the balancer reach the tasks."
   }
   assert {
-    condition     = aws_lb_target_group.this.health_check[0].path == "/-/ready"
-    error_message = "Tasks would get requests before their stores answer."
+    condition     = aws_lb_target_group.this.health_check[0].path == "/-/live"
+    error_message = "ECS would end all tasks, and what they transfer, while a store is away."
   }
 }
 

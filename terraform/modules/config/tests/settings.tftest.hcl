@@ -187,3 +187,48 @@ run "a_release_is_checked_by_its_sum" {
     error_message = "The sums are mixed up."
   }
 }
+
+run "functions_get_what_they_have_use_for" {
+  command = plan
+
+  variables {
+    shape        = "container"
+    metadata_url = "redis://redis.example.org"
+    content_url  = "swift://keystone.example.org:5000/v3?application-credential-id=abc"
+    mail         = { server = "mail.example.org:587", from = "mucura@example.org", user = "mucura" }
+    oidc_issuers = ["https://login.example.org client-id=mucura"]
+  }
+
+  assert {
+    condition     = contains(output.secret_variables, "MUCURA_OIDC_SECRET") && !contains(output.withheld["registration"], "MUCURA_OIDC_SECRET")
+    error_message = "Nobody knows the client secret: ${jsonencode(output.secret_variables)}"
+  }
+  assert {
+    condition     = alltrue([for f in ["credentials", "registration"] : length(setsubtract(["MUCURA_CONTENT", "OS_APPLICATION_CREDENTIAL_SECRET", "MUCURA_ROOT_ACCESS_KEY_ID", "MUCURA_ROOT_SECRET_ACCESS_KEY"], output.withheld[f])) == 0])
+    error_message = "A function that moves no bytes gets what opens the content store: ${jsonencode(output.withheld)}"
+  }
+  assert {
+    condition     = length(setintersection(output.withheld["registration"], ["MUCURA_METADATA", "MUCURA_SITE_KEY", "MUCURA_REDIS_PASSWORD", "MUCURA_SMTP_PASSWORD"])) == 0
+    error_message = "A function does not get what it needs: ${jsonencode(output.withheld)}"
+  }
+  assert {
+    condition     = output.withheld["sweep"] == toset(["MUCURA_OIDC_SECRET", "MUCURA_ROOT_ACCESS_KEY_ID", "MUCURA_ROOT_SECRET_ACCESS_KEY", "MUCURA_SMTP_PASSWORD"]) && !contains(keys(output.withheld), "gateway")
+    error_message = "Jobs and the gateway need the contents: ${jsonencode(output.withheld)}"
+  }
+}
+
+run "metadata_and_contents_in_one_riak" {
+  command = plan
+
+  variables {
+    shape        = "container"
+    metadata_url = "riak+https://mucura@r1.example.org:8098/?type=mucura"
+    registry_url = "rediss://redis.example.org"
+    content_url  = "riak+https://mucura@r1.example.org:8098/?type=mucura"
+  }
+
+  assert {
+    condition     = contains(output.withheld["credentials"], "MUCURA_CONTENT") && !contains(output.withheld["credentials"], "MUCURA_RIAK_PASSWORD") && !contains(output.withheld["credentials"], "OS_APPLICATION_CREDENTIAL_SECRET")
+    error_message = "The password of the metadata store is withheld: ${jsonencode(output.withheld)}"
+  }
+}

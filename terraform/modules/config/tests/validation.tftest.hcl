@@ -233,6 +233,29 @@ run "rejects_grid_2" {
   command = plan
 
   variables {
+    auth_hostname = "auth.example.org"
+    grid          = { trust = "/etc/grid-security/trust.tgz", vomsdir = "/etc/grid-security/vomsdir" }
+  }
+
+  expect_failures = [var.grid]
+}
+
+run "rejects_grid_3" {
+  command = plan
+
+  variables {
+    shape         = "lambda"
+    auth_hostname = "auth.example.org"
+    grid          = { trust = "/etc/grid-security/certificates" }
+  }
+
+  expect_failures = [var.grid]
+}
+
+run "rejects_grid_4" {
+  command = plan
+
+  variables {
     grid = { trust = "/etc/grid-security/certificates" }
   }
 

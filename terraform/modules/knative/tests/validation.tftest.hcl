@@ -11,6 +11,7 @@ variables {
   secret_variables = ["MUCURA_ROOT_SECRET_ACCESS_KEY"]
   hostnames        = { s3 = "s3.example.org" }
   image            = "registry.example.org/mucura"
+  withheld         = {}
 }
 
 run "rejects_name_1" {
@@ -183,4 +184,24 @@ run "rejects_resources_1" {
   }
 
   expect_failures = [var.resources]
+}
+
+run "rejects_withheld_1" {
+  command = plan
+
+  variables {
+    withheld = { everybody = ["MUCURA_CONTENT"] }
+  }
+
+  expect_failures = [var.withheld]
+}
+
+run "rejects_trust_config_map_1" {
+  command = plan
+
+  variables {
+    trust_config_map = "/etc/grid-security"
+  }
+
+  expect_failures = [var.trust_config_map]
 }

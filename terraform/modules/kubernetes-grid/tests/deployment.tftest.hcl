@@ -7,6 +7,7 @@ variables {
   settings         = { MUCURA_METADATA = "redis://redis.example.org" }
   secret_name      = "mucura"
   secret_variables = ["MUCURA_ROOT_SECRET_ACCESS_KEY"]
+  withheld         = { sweep = ["MUCURA_ROOT_SECRET_ACCESS_KEY"] }
   hostnames        = { s3 = "s3.example.org" }
   schedules        = { sweep = { budget = "90s", cron = "9-59/10 * * * *" } }
 }
@@ -33,6 +34,10 @@ run "before" {
   assert {
     condition     = kubernetes_cron_job_v1.job["sweep"].spec[0].job_template[0].spec[0].active_deadline_seconds == 210
     error_message = "The job is not bounded by its budget."
+  }
+  assert {
+    condition     = kubernetes_cron_job_v1.job["sweep"].spec[0].job_template[0].spec[0].template[0].spec[0].container[0].args == tolist(["sweep", "--budget", "90s"]) && [for e in kubernetes_cron_job_v1.job["sweep"].spec[0].job_template[0].spec[0].template[0].spec[0].container[0].env : e.name] == ["MUCURA_METADATA"]
+    error_message = "The job does not know its budget, or gets the administrator's pair."
   }
 }
 
