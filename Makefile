@@ -117,7 +117,7 @@ appliance: build bin/mucurad-appliance
 
 # Boots what "make appliance" made (RUN=Container: only what needs no emulator).
 appliance-test:
-	MUCURA_TEST_INSTALL=1 MUCURA_TEST_IMAGE=$(CURDIR)/out/appliance $(GO) test -v -count 1 -timeout 120m -run '$(or $(RUN),.)' ./appliance/boottest
+	MUCURA_TEST_INSTALL=1 MUCURA_TEST_IMAGE=$(CURDIR)/out/appliance $(GO) test -v -count 1 -timeout 300m -run '$(or $(RUN),.)' ./appliance/boottest
 
 packer-validate:
 	packer/packer.sh validate

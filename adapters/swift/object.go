@@ -18,12 +18,18 @@ import (
 
 const octets = "application/octet-stream"
 
-// put stores an object of one request. Swift compares the bytes with etag,
-// their MD5, before it stores them.
-func (s *Store) put(ctx context.Context, container, name string, b *buffer, etag string) error {
+// checksum is the header that holds an object's CRC-32C, for readers.
+const checksum = "X-Object-Meta-Crc32c"
+
+func checksumText(crc uint32) string { return fmt.Sprintf("%08x", crc) }
+
+// put stores an object of one request. Swift compares the bytes with sum, their
+// MD5, before it stores them.
+func (s *Store) put(ctx context.Context, container, name string, b *buffer, sum [md5.Size]byte) error {
+	etag := hex.EncodeToString(sum[:])
 	h, err := s.putIn(ctx, &request{
 		method: http.MethodPut, container: container, object: name, body: b,
-		header: map[string]string{"Etag": etag, "Content-Type": octets},
+		header: map[string]string{"Etag": etag, "Content-Type": octets, checksum: checksumText(b.crc)},
 	})
 	if err == nil && unquote(h.Get("Etag")) != etag {
 		err = fmt.Errorf("PUT %s/%s: %w: another ETag came back", container, name, content.ErrUnavailable)

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strconv"
 	"strings"
@@ -77,7 +79,12 @@ func (s *Store) do(ctx context.Context, r *request) (*http.Response, error) {
 func (s *Store) attempt(ctx context.Context, t *token, r *request) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	watch := watchdog{s.opts.Timeout, time.AfterFunc(s.opts.Timeout, func() { cancel(errIdle) })}
-	req, err := http.NewRequestWithContext(ctx, r.method, r.url(t), nil)
+	var used net.Conn
+	traced := ctx
+	if r.method == http.MethodGet {
+		traced = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { used = i.Conn }})
+	}
+	req, err := http.NewRequestWithContext(traced, r.method, r.url(t), nil)
 	if err != nil {
 		cancel(nil)
 		return nil, errors.New("malformed storage URL")
@@ -118,7 +125,12 @@ func (s *Store) attempt(ctx context.Context, t *token, r *request) (*http.Respon
 		cancel(nil)
 		return nil, unavailable(err)
 	}
-	res.Body = &watchedBody{res.Body, watch, ctx, cancel}
+	b := &watchedBody{ReadCloser: res.Body, watch: watch, ctx: ctx, cancel: cancel, left: res.ContentLength}
+	if used != nil {
+		b.mark = setLowWater(used, res.ContentLength)
+		b.conn, _ = used.(*conn)
+	}
+	res.Body = b
 	return res, nil
 }
 

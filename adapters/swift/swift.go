@@ -3,12 +3,14 @@
 // A content is one object, named by its ID, in one of many containers (256
 // unless set otherwise), chosen by a hash of the ID: each container is one
 // database in Swift, slow when it has tens of millions of rows. A content
-// longer than a segment (32 MiB) is a static large object: its segments lie
+// longer than two segments (of 32 MiB) is a static large object: its segments lie
 // in the same container under s/ID/, and the manifest has the content's name.
 //
-// Up to one segment a content is one PUT, sent by Commit with its length and
-// its MD5, which Swift verifies. Longer ones are sent a segment at a time
-// while they are written; memory for that is a budget that all writers share.
+// Up to two segments, where its length is known before, else up to one, a content
+// is one PUT, sent by Commit with its length and its MD5, which Swift verifies.
+// Longer ones are sent a segment at a time while they are written; memory for that
+// is a budget that all writers share. docs/decisions/0067 and 0068 say why large
+// contents are sent and read as they are.
 // Every request can be repeated, body and all: an expired token, a restarted
 // proxy, a broken connection or a damaged body never stores a short or an
 // empty object. Names are never used again for other bytes, so repeating is
@@ -34,7 +36,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"sync"
@@ -51,8 +52,8 @@ type Options struct {
 	// Containers is their number; 0 means what the store was made with, and 256
 	// for a new one.
 	Containers int
-	// SegmentBytes is the length of segments, and of the longest content that
-	// is stored by one request; at most 1 GiB. 0 means 32 MiB.
+	// SegmentBytes is the length of segments; the longest content that is stored
+	// by one request has two. At most 1 GiB; 0 means 32 MiB.
 	SegmentBytes int64
 	// BufferBytes bounds the memory in which all writers keep what Swift has
 	// not acknowledged, but for 1 to 8 MiB of each; 0 means 512 MiB.
@@ -67,8 +68,11 @@ type Options struct {
 	// RetryFor is how long after its beginning a request may be repeated; 0
 	// means 30 s.
 	RetryFor time.Duration
-	// NoVerify leaves out the comparison of what is read with its MD5.
+	// NoVerify leaves out the comparison of what is read with its checksum.
 	NoVerify bool
+	// VerifyAll makes it also where bytes would go from one connection to another
+	// without being looked at: long contents, without TLS on either side.
+	VerifyAll bool
 	// TempURLKey signs URLs. It is written to the containers.
 	TempURLKey string
 	// Getenv reads the environment; nil means os.Getenv.
@@ -192,7 +196,7 @@ func newStore(cred credentials, opts Options) (*Store, error) {
 func (s *Store) client(config *tls.Config, connections int) *http.Client {
 	t := &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		DialContext:           dial,
 		TLSClientConfig:       config.Clone(),
 		TLSHandshakeTimeout:   10 * time.Second,
 		MaxConnsPerHost:       connections,

@@ -109,7 +109,11 @@ func (c *credentials) rows(o *Options) map[string]func(string) error {
 		"connections":               func(v string) (err error) { o.Connections, err = strconv.Atoi(v); return err },
 		"segment":                   func(v string) (err error) { o.SegmentBytes, err = parseSize(v); return err },
 		"buffers":                   func(v string) (err error) { o.BufferBytes, err = parseSize(v); return err },
-		"verify":                    func(v string) error { verify, err := strconv.ParseBool(v); o.NoVerify = !verify; return err },
+		"verify": func(v string) error {
+			verify, err := strconv.ParseBool(v)
+			o.NoVerify, o.VerifyAll = !verify, verify
+			return err
+		},
 	}
 }
 

@@ -42,6 +42,25 @@ func (b *sentBody) Read(p []byte) (n int, err error) {
 	return n, nil
 }
 
+// sendTo writes the next n bytes to w, or all there are, as they lie in memory.
+func (b *sentBody) sendTo(w io.Writer, n int64) (total int64, err error) {
+	for total < n && len(b.blocks) > 0 && err == nil {
+		b.watch.reset()
+		piece := b.blocks[0]
+		piece = piece[:min(int64(len(piece)), n-total, sendPiece)]
+		var m int
+		m, err = w.Write(piece)
+		total += int64(m)
+		if b.blocks[0] = b.blocks[0][m:]; len(b.blocks[0]) == 0 {
+			b.blocks = b.blocks[1:]
+		}
+	}
+	return total, err
+}
+
+// sendPiece is how many bytes at once must get away in the watchdog's time.
+const sendPiece = 256 << 10
+
 // Close is called by the transport, once or more often.
 func (b *sentBody) Close() error {
 	b.once.Do(func() { close(b.closed) })
@@ -54,25 +73,43 @@ type watchedBody struct {
 	watch  watchdog
 	ctx    context.Context
 	cancel context.CancelCauseFunc
+	left   int64     // bytes to come
+	mark   *lowWater // nil: none
+	conn   *conn     // nil: bytes come by TLS, or otherwise
+	direct bool      // see readDirect
 }
 
 // Read reads, for at most the watchdog's time.
 func (b *watchedBody) Read(p []byte) (int, error) {
+	b.begin()
+	n, err := b.readDirect(p)
+	return n, b.ended(n, err)
+}
+
+// begin is called before bytes are waited for.
+func (b *watchedBody) begin() {
 	b.watch.reset()
-	n, err := b.ReadCloser.Read(p)
+	b.mark.wait(b.left)
+}
+
+// ended is called with what came of it, and says why it failed.
+func (b *watchedBody) ended(n int, err error) error {
+	b.mark.done()
 	b.watch.stop()
+	b.left -= int64(n)
 	if err != nil && err != io.EOF {
 		if cause := context.Cause(b.ctx); cause != nil {
 			err = cause
 		}
 	}
-	return n, err
+	return err
 }
 
 // Close ends the request.
 func (b *watchedBody) Close() error {
 	err := b.ReadCloser.Close()
 	b.watch.stop()
+	b.mark.clear()
 	b.cancel(nil)
 	return err
 }

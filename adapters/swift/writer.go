@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"strings"
 	"time"
 
@@ -26,12 +25,18 @@ type writer struct {
 	id       content.ID
 	hint     int64 // bytes to come, or -1
 	buf      *buffer
-	sum      hash.Hash // MD5 of buf
-	size     int64     // bytes written
-	segments []segment // sent, or being sent
-	sending  chan error
+	size     int64           // bytes written
+	sum      *[md5.Size]byte // of all bytes; nil: nobody has said it
+	segments []segment       // sent, or, the last one, being sent
+	sending  chan sending    // nil: nothing is being sent
 	finished bool
 	err      error // the first error; nothing is kept after one
+}
+
+// sending is what became of a segment.
+type sending struct {
+	etag string
+	err  error
 }
 
 // segment is one line of a manifest.
@@ -47,7 +52,7 @@ func (s *Store) Create(ctx context.Context, id content.ID, size int64) (content.
 	if err := errors.Join(content.CheckID(id), ctx.Err()); err != nil {
 		return nil, err
 	}
-	w := &writer{store: s, id: id, hint: size, sum: md5.New(), buf: &buffer{budget: s.budget}}
+	w := &writer{store: s, id: id, hint: size, buf: &buffer{budget: s.budget}}
 	w.ctx, w.cancel = context.WithCancel(ctx)
 	return w, nil
 }
@@ -61,8 +66,7 @@ func (w *writer) Write(p []byte) (n int, err error) {
 		if w.err = w.makeRoom(); w.err != nil {
 			break
 		}
-		m := w.buf.append(p[:min(int64(len(p)), w.store.opts.SegmentBytes-w.buf.size)])
-		w.sum.Write(p[:m])
+		m := w.buf.append(p[:min(int64(len(p)), w.limit()-w.buf.size)])
 		w.size += int64(m)
 		n += m
 		p = p[m:]
@@ -70,11 +74,26 @@ func (w *writer) Write(p []byte) (n int, err error) {
 	return n, w.err
 }
 
+// limit is the length of the segment that is gathered. A content that is known to
+// have no more than two segments takes no more memory as one: of a longer one the
+// first is being sent while the second is gathered. One object costs Swift less than
+// two and a manifest, most of all when it is read.
+func (w *writer) limit() int64 {
+	o := &w.store.opts
+	if twice := min(2*o.SegmentBytes, maxSegment); w.hint >= 0 && w.hint <= twice && len(w.segments) == 0 {
+		return twice
+	}
+	return o.SegmentBytes
+}
+
+// MD5 is told that of all bytes.
+func (w *writer) MD5(sum [md5.Size]byte) { w.sum = &sum }
+
 // makeRoom gets room for at least one byte.
 func (w *writer) makeRoom() error {
 	waited := false
 	for {
-		full := w.buf.size == w.store.opts.SegmentBytes
+		full := w.buf.size >= w.limit()
 		if !full && w.buf.room() > 0 {
 			return nil
 		}
@@ -106,7 +125,7 @@ func (w *writer) makeRoom() error {
 
 // wanted is how many more bytes the segment needs room for.
 func (w *writer) wanted() int64 {
-	room := w.store.opts.SegmentBytes - w.buf.size
+	room := w.limit() - w.buf.size
 	if left := w.hint - w.size; w.hint >= 0 && left > 0 {
 		return min(room, left)
 	}
@@ -139,16 +158,16 @@ func (w *writer) send() error {
 		return fmt.Errorf("content %s: more than %d segments", w.id, w.store.opts.MaxSegments)
 	}
 	c, name := w.store.container(w.id), segmentName(w.id, len(w.segments))
-	buf, etag := w.buf, hex.EncodeToString(w.sum.Sum(nil))
-	w.segments = append(w.segments, segment{Path: "/" + c + "/" + name, ETag: etag, Size: buf.size})
+	buf := w.buf
+	w.segments = append(w.segments, segment{Path: "/" + c + "/" + name, Size: buf.size})
 	w.buf = &buffer{budget: w.store.budget}
-	w.sum.Reset()
-	done := make(chan error, 1)
+	done := make(chan sending, 1)
 	w.sending = done
 	go func() {
-		err := w.store.put(w.ctx, c, name, buf, etag)
+		sum := buf.md5()
+		err := w.store.put(w.ctx, c, name, buf, sum)
 		buf.free()
-		done <- err
+		done <- sending{hex.EncodeToString(sum[:]), err}
 	}()
 	return nil
 }
@@ -158,9 +177,10 @@ func (w *writer) sent() error {
 	if w.sending == nil {
 		return nil
 	}
-	err := <-w.sending
+	s := <-w.sending
 	w.sending = nil
-	return err
+	w.segments[len(w.segments)-1].ETag = s.etag
+	return s.err
 }
 
 // Commit makes the content visible. Swift acknowledges when most replicas are
@@ -174,7 +194,7 @@ func (w *writer) Commit() error {
 	err := w.err
 	if err == nil {
 		if len(w.segments) == 0 {
-			err = w.store.put(w.ctx, w.store.container(w.id), string(w.id), w.buf, hex.EncodeToString(w.sum.Sum(nil)))
+			err = w.commitWhole()
 		} else {
 			err = w.commitSegments()
 		}
@@ -188,6 +208,14 @@ func (w *writer) Commit() error {
 		err = fmt.Errorf("commit content %s: %w", w.id, err)
 	}
 	return err
+}
+
+func (w *writer) commitWhole() error {
+	if w.sum == nil {
+		sum := w.buf.md5()
+		w.sum = &sum
+	}
+	return w.store.put(w.ctx, w.store.container(w.id), string(w.id), w.buf, *w.sum)
 }
 
 func (w *writer) commitSegments() error {

@@ -28,7 +28,7 @@ type visitor struct {
 
 func visit(dial dialer, roots *x509.CertPool, name string) *visitor {
 	jar, _ := cookiejar.New(nil) // never fails without options
-	return &visitor{base: "https://" + name, http: &http.Client{Jar: jar, Timeout: 5 * time.Minute, Transport: &http.Transport{
+	return &visitor{base: "https://" + name, http: &http.Client{Jar: jar, Timeout: hang, Transport: &http.Transport{
 		DialContext: dial, TLSClientConfig: &tls.Config{RootCAs: roots}, DisableKeepAlives: true}}}
 }
 

@@ -60,6 +60,7 @@ func TestInstall(t *testing.T) {
 	m.answers("installed disk, UEFI")
 	stored := use(t, m.seeded(), "kept")
 	m.healthy(key)
+	m.idle(key)
 	if s := m.slot(key); s != "a" {
 		t.Fatalf("slot %q runs after the installation", s)
 	}
@@ -77,7 +78,7 @@ func TestInstall(t *testing.T) {
 	m.wait(`Mucura \S+ \(slot b\)`)
 	m.committed(key, "b")
 
-	if out, err := m.update(key, bundleOf(t, strange(t), next+".2", nothing)); err == nil || !strings.Contains(out, "signature") {
+	if out, err := m.update(key, bundleOf(t, strange(t), next+".2", nothing)); err == nil || !strings.Contains(out, "not signed by a key") {
 		t.Errorf("an update of another key was taken: %v, %s", err, out)
 	}
 	if out, err := m.update(key, bundleOf(t, signing, next+".1", nothing)); err != nil {
@@ -94,6 +95,7 @@ func TestInstall(t *testing.T) {
 	m = start(t, hardware{disks: []string{disk}})
 	m.answers("the same disk, BIOS")
 	stored.check(t, m.seeded(), "kept")
+	m.powerOff()
 }
 
 // versionOf gives the image's version; what is appended makes a newer one.
@@ -123,7 +125,7 @@ func (m *machine) update(key, file string) (string, error) {
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	return m.ssh(key, nil, "mucurad-appliance update http://10.0.2.2:"+port+"/"+filepath.Base(file))
+	return m.ssh(key, "mucurad-appliance update http://10.0.2.2:"+port+"/"+filepath.Base(file), hang)
 }
 
 // discOf makes a CD with one file.
@@ -138,18 +140,30 @@ func discOf(t *testing.T, file string) string {
 // does not start.
 func (m *machine) restarted(key string) *harness.Client {
 	m.t.Helper()
-	before := m.shell(key, "cat /proc/sys/kernel/random/boot_id")
-	m.shell(key, "systemctl reboot > /dev/null 2>&1 &")
 	from := time.Now()
-	for m.shell(key, "cat /proc/sys/kernel/random/boot_id") == before {
-		if time.Since(from) > hang {
-			m.t.Fatal("the machine does not restart")
-		}
-		time.Sleep(5 * time.Second)
-	}
+	m.backAfter(key, func() { m.shell(key, "systemctl reboot > /dev/null 2>&1 &") })
 	c := m.seeded()
 	m.t.Logf("serving again %.0f s after the restart", time.Since(from).Seconds())
 	return c
+}
+
+// backAfter has the machine restart and waits until it has: the shell is another
+// kernel's.
+func (m *machine) backAfter(key string, restart func()) {
+	m.t.Helper()
+	before := m.shell(key, "cat /proc/sys/kernel/random/boot_id")
+	restart()
+	limit := time.Minute // of a try, which mostly meets a machine on its way down
+	for deadline := time.Now().Add(2 * hang); ; time.Sleep(3 * time.Second) {
+		now, err := m.ssh(key, "cat /proc/sys/kernel/random/boot_id", limit)
+		limit += 10 * time.Second
+		if err == nil && now != before {
+			return
+		}
+		if time.Now().After(deadline) {
+			m.t.Fatalf("the machine does not restart: %v %s", err, now)
+		}
+	}
 }
 
 // signingKey is the key the image takes updates of.
@@ -222,9 +236,14 @@ func TestDiskImage(t *testing.T) {
 	m.answers("disk image, BIOS")
 	code, fingerprint := m.unclaimed()
 	m.wait(`! seed on /dev/vdb: mount`)
+	m.screen("seed")
 	p := claimed(t, m.dial, "10.0.2.15", fingerprint, code, map[string][]string{"ssh_keys": {public}})
-	use(t, serving(t, m.dial, fingerprint, "10.0.2.15", p.id, p.secret), "kept")
+	s3 := serving(t, m.dial, fingerprint, "10.0.2.15", p.id, p.secret)
+	stored := use(t, s3, "kept")
+	m.wait(`The repository is running`)
 	m.healthy(key)
+	m.idle(key)
+	m.screen("running")
 	var size int
 	if out := m.shell(key, "df --output=size -BG /data | tail -n 1"); scan(out, &size) != nil || size < 17 {
 		t.Errorf("the data partition of a disk of 20 GiB has %s", out)
@@ -232,6 +251,32 @@ func TestDiskImage(t *testing.T) {
 	if s := m.slot(key); s != "a" {
 		t.Errorf("slot %q runs", s)
 	}
+
+	// A person at the screen and the keyboard: nothing restarts without a "yes".
+	m.presses("2")
+	m.shows(key, "Disk to mirror the data on")
+	m.screen("disk")
+	m.presses("")
+	m.shows(key, "Nothing was changed")
+	m.presses("")
+	m.shows(key, "The repository is running")
+	m.presses("8")
+	m.shows(key, "Type yes to go on")
+	m.screen("restart")
+	m.backAfter(key, func() { m.presses("yes") })
+	stored.check(t, serving(t, m.dial, fingerprint, "10.0.2.15", p.id, p.secret), "kept")
+}
+
+// shows waits until the screen, not the serial line, shows a text.
+func (m *machine) shows(key, text string) {
+	m.t.Helper()
+	seen := ""
+	for deadline := time.Now().Add(hang); time.Now().Before(deadline); time.Sleep(time.Second) {
+		if seen = m.shell(key, "cat /dev/vcs1"); strings.Contains(seen, text) {
+			return
+		}
+	}
+	m.t.Fatalf("the screen does not show %q but\n%s", text, seen)
 }
 
 func scan(text string, n *int) error {

@@ -180,10 +180,18 @@ func (m *machine) command(name string, args map[string]any) {
 	}
 }
 
-// screen takes a picture of the screen, as PNG.
-func (m *machine) screen(file string) {
+// screen takes a picture of the screen, which "go test -artifacts" keeps.
+func (m *machine) screen(name string) {
 	m.t.Helper()
-	m.command("screendump", map[string]any{"filename": file, "format": "png"})
+	m.command("screendump", map[string]any{"filename": filepath.Join(m.t.ArtifactDir(), name+".png"), "format": "png"})
+}
+
+// presses enters a line on the keyboard: digits and lower-case letters.
+func (m *machine) presses(line string) {
+	m.t.Helper()
+	for _, k := range append(strings.Split(line, ""), "ret") {
+		m.command("send-key", map[string]any{"keys": []map[string]string{{"type": "qcode", "data": k}}})
+	}
 }
 
 // wait waits until the serial console has shown what the pattern says and

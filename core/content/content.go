@@ -7,6 +7,7 @@ package content
 
 import (
 	"context"
+	"crypto/md5"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -150,6 +151,13 @@ type Janitor interface {
 // Space is implemented by stores that know how much room there is.
 type Space interface {
 	Space(ctx context.Context) (free, total int64, err error)
+}
+
+// Told is implemented by writers of stores that name MD5s to their engine. MD5 says,
+// after the last Write and before Commit, that of all bytes written, so that nobody
+// computes it twice. It must be right: with another one Commit fails.
+type Told interface {
+	MD5(sum [md5.Size]byte)
 }
 
 // As finds an optional interface of a store: of the store itself or, where it is a

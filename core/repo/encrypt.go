@@ -88,6 +88,14 @@ func (c *coder) pass(chunk []byte) {
 	}
 }
 
+// tell tells the writer the MD5 of what it was given, where that is known: etag is
+// the sum of c.etag.
+func (c *coder) tell(w content.Writer, etag [md5.Size]byte) {
+	if t, ok := w.(content.Told); ok && (c.s == nil || c.after) {
+		t.MD5(etag)
+	}
+}
+
 // plainMD5 is the MD5 of the plain bytes where it is asked for; etag is the
 // sum of c.etag.
 func (c *coder) plainMD5(etag []byte) []byte {

@@ -254,6 +254,7 @@ func (s *stored) spill(ctx context.Context, in ingested, sum hash.Hash, q *quota
 	if err := s.repo.inTime(id); err != nil {
 		return err
 	}
+	c.tell(w, s.md5)
 	if err := w.Commit(); err != nil {
 		return wrap(err)
 	}

@@ -2,6 +2,7 @@ package storewrap
 
 import (
 	"context"
+	"crypto/md5"
 	"errors"
 	"io"
 	"sync"
@@ -51,6 +52,13 @@ func (w *guardedWriter) Write(p []byte) (int, error) {
 		w.err = err
 	}
 	return n, err
+}
+
+// MD5 tells the writer below, if that wants to know.
+func (w *guardedWriter) MD5(sum [md5.Size]byte) {
+	if t, ok := w.Writer.(content.Told); ok {
+		t.MD5(sum)
+	}
 }
 
 func (w *guardedWriter) Commit() error {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/mucura/mucura/adapters/redis/redistest"
@@ -20,6 +21,10 @@ import (
 
 // large is the size of a large object.
 const large = 64 << 20
+
+// containers are what Mucura spreads contents over here. A site has 256, and each
+// is made once in the life of a store.
+const containers = 4
 
 // lab is Mucura on Redis and Swift, and what speaks to the same Swift without it.
 type lab struct {
@@ -58,7 +63,8 @@ func storesCases() []storesCase {
 		{"PUT 4 KiB", 200, s3api, makeBucket, put(4<<10, "put/4k/%d/%d"), 1.0 / 3},
 		{"GET 4 KiB", 400, s3api, fill(4<<10, "get/4k", 50), get("get/4k", 50, 4<<10), 1.0 / 3},
 		{"LIST 1000 keys", 40, s3api, fillShort, list("list-type=2&prefix=list/", -1, 0), 0.1},
-		{"PUT 64 MiB, beside plain Swift", 4, plain, makeBucket, eitherPut, 1.15},
+		{"PUT 64 MiB, beside plain Swift", 4, plain, makeContainers, eitherPut, 1.15},
+		{"PUT 64 MiB, payload not signed", 4, plain, makeContainers, eitherPutUnsigned, 1.15},
 		{"GET 64 MiB, beside plain Swift", 6, plain, fillLarge, eitherGet, 1.15},
 	}
 }
@@ -66,7 +72,7 @@ func storesCases() []storesCase {
 // storesRun measures all CPU that a request costs: of Mucura, Redis and Swift
 // together, beside that of Swift alone.
 func storesRun(o options) error {
-	makePayload(4<<10, large)
+	makePayload(4<<10, 128<<10, large)
 	ctx := context.Background()
 	dir, err := os.MkdirTemp(o.dir, "mucura-stores-")
 	if err != nil {
@@ -113,7 +119,7 @@ func (l *lab) start(ctx context.Context, dir string) (err error) {
 	l.mucura, err = launch("mucura", filepath.Join(dir, "mucura"), func(port, admin, data string) *exec.Cmd {
 		cmd := exec.Command(bin, "serve", "--listen", port, "--admin-listen", admin, "--data", data, "--sweep-interval", "0")
 		cmd.Env = append(os.Environ(), "MUCURA_ROOT_ACCESS_KEY_ID="+harness.RootKey, "MUCURA_ROOT_SECRET_ACCESS_KEY="+harness.RootSecret,
-			"MUCURA_METADATA="+l.redis.URL(), "MUCURA_CONTENT="+l.swift.URL())
+			"MUCURA_METADATA="+l.redis.URL(), "MUCURA_CONTENT="+l.swift.URL()+"?containers="+strconv.Itoa(containers))
 		return cmd
 	})
 	if err != nil {
@@ -176,7 +182,13 @@ func (l *lab) measure(ctx context.Context, c storesCase) error {
 			if err != nil {
 				return err
 			}
-			if err := parallel(min(n, l.o.clients), n, func(i int) error { return c.op(ctx, s, round, i) }); err != nil {
+			stopProfile := func() {}
+			if l.o.profile != "" && s == l.mucura {
+				stopProfile = s.profile(profileFile(l.o, benchCase{name: c.name}))
+			}
+			err = parallel(min(n, l.o.clients), n, func(i int) error { return c.op(ctx, s, round, i) })
+			stopProfile()
+			if err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
 			}
 			time.Sleep(300 * time.Millisecond) // what a store does after its answer counts, too
@@ -209,7 +221,18 @@ func fillShort(ctx context.Context, s *server, o options) error {
 }
 
 func fillLarge(ctx context.Context, s *server, o options) error {
+	if err := makeBucket(ctx, s, o); err != nil {
+		return err
+	}
 	return parallel(2, 2, func(i int) error { return eitherPut(ctx, s, 0, i) })
+}
+
+// makeContainers stores so many contents that every container is there.
+func makeContainers(ctx context.Context, s *server, o options) error {
+	if err := makeBucket(ctx, s, o); err != nil || s.state["token"] != "" {
+		return err
+	}
+	return parallel(2, 8*containers, func(i int) error { return put(128<<10, "small/%d/%d")(ctx, s, 0, i) })
 }
 
 // eitherPut stores a large object, through S3 or by Swift's own protocol.
@@ -219,6 +242,28 @@ func eitherPut(ctx context.Context, s *server, _, i int) error {
 	}
 	_, err := s.native(ctx, "PUT", fmt.Sprint("/large-", i), payload[large])
 	return err
+}
+
+// eitherPutUnsigned is eitherPut as SDKs do it over TLS: the signature is of the head
+// alone, so there is no SHA-256 of the payload.
+func eitherPutUnsigned(ctx context.Context, s *server, round, i int) error {
+	if s.state["token"] != "" {
+		return eitherPut(ctx, s, round, i)
+	}
+	url := fmt.Sprintf("%s/%s/unsigned-%d", s.client.Endpoint, bucket, i)
+	r, err := http.NewRequestWithContext(ctx, "PUT", url, bytes.NewReader(payload[large]))
+	if err != nil {
+		return err
+	}
+	sigv4.Sign(r, s.client.Creds, harness.Region, "UNSIGNED-PAYLOAD", time.Now())
+	resp, err := s.client.HTTP.Do(r)
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode != 200 {
+		err = errors.New(resp.Status)
+	}
+	return errors.Join(err, resp.Body.Close())
 }
 
 func eitherGet(ctx context.Context, s *server, _, i int) error {
