@@ -197,6 +197,9 @@ func TestMirror(t *testing.T) {
 	if found := m.scrub(key); found == 0 {
 		t.Error("a scrub finds nothing on a disk that was overwritten")
 	}
+	if seen := m.shell(key, "cat /dev/vcs1"); strings.Contains(seen, "BTRFS") {
+		t.Errorf("the kernel's messages bury the console:\n%s", seen)
+	}
 	if found := m.scrub(key); found != 0 {
 		t.Errorf("after one scrub another finds %d errors", found)
 	}
