@@ -1,8 +1,6 @@
 package swift
 
 import (
-	"crypto/md5"
-	"encoding/hex"
 	"fmt"
 	"os"
 	"strings"
@@ -58,9 +56,4 @@ func noSecret(t *testing.T, text string) {
 	if strings.Contains(text, swifttest.Key) {
 		t.Errorf("the key is shown: %s", text)
 	}
-}
-
-func md5Of(b []byte) string {
-	sum := md5.Sum(b)
-	return hex.EncodeToString(sum[:])
 }

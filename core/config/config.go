@@ -164,7 +164,7 @@ func (c *Config) settings() []setting {
 		{"acme-challenge", "kinds of challenge to use: http-01 (needs http-listen on port 80), tls-alpn-01 (needs listen on port 443), or both (default)", false, &c.ACMEChallenges},
 		{"auth-listen", "address of a listener of its own for the authentication server, host:port (default: none; see auth-host)", false, text(&c.AuthListen)},
 		{"auth-host", "host name of the authentication server; clients are asked for certificates under this name only; comma-separated, may be repeated", false, &c.AuthHosts},
-		{"trust-dir", "directory of trusted certification authorities, in IGTF layout (usually /etc/grid-security/certificates); or a tar archive of it and of vomsdir: path.tar, .tar.gz or .tgz, or its https:// URL; with none no certificate is accepted", false, text(&c.TrustDir)},
+		{"trust-dir", "directory of trusted certification authorities, in IGTF layout (usually /etc/grid-security/certificates); or a tar archive of it and of vomsdir: path.tar, .tar.gz or .tgz, or its https:// URL; with none no certificate is accepted", false, location(&c.TrustDir)},
 		{"vomsdir", "directory of trusted VOMS servers (usually /etc/grid-security/vomsdir); an archive as trust-dir has its own", false, text(&c.VOMSDir)},
 		{"trust-reload", "how often both are read again in any case; changes in directories are noticed within a minute", false, duration(&c.TrustReload)},
 		{"allow-legacy-proxies", "accept legacy (GT2) proxies, too", false, boolean(&c.AllowLegacyProxies)},

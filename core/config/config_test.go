@@ -49,11 +49,12 @@ func TestAllProblemsAtOnce(t *testing.T) {
 }
 
 func TestSecretsAreNotShown(t *testing.T) {
-	c, _, err := Parse("serve", nil, []string{"MUCURA_ROOT_ACCESS_KEY_ID=AKID", "MUCURA_ROOT_SECRET_ACCESS_KEY=hush-hush"}, nil)
+	c, _, err := Parse("serve", nil, []string{"MUCURA_ROOT_ACCESS_KEY_ID=AKID", "MUCURA_ROOT_SECRET_ACCESS_KEY=hush-hush",
+		"MUCURA_TRUST_DIR=https://trust.example.org/all.tar?X-Amz-Signature=hush"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s := c.Describe(); strings.Contains(s, "hush") || !strings.Contains(s, "root-secret-access-key = (set)") {
+	if s := c.Describe(); strings.Contains(s, "hush") || !strings.Contains(s, "root-secret-access-key = (set)") || !strings.Contains(s, "https://trust.example.org/all.tar") {
 		t.Error(s)
 	}
 }

@@ -66,8 +66,9 @@ func (a *appliance) start(t *testing.T) {
 	a.server = &Server{Site: &site.Site{Host: a.Host, Log: t.Logf}, Disks: &disks.Manager{Host: a.Host, Log: t.Logf}, Listen: address, Log: t.Logf}
 	run, stop := context.WithCancel(ctx)
 	a.stop = stop
-	go func() { a.ended <- a.server.Run(run) }()
-	t.Cleanup(stop)
+	done := make(chan struct{})
+	go func() { defer close(done); a.ended <- a.server.Run(run) }()
+	t.Cleanup(func() { stop(); <-done }) // it writes to the end
 	for range 600 {
 		if c, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true}); err == nil {
 			_ = c.Close()
