@@ -127,7 +127,7 @@ func (w *Watcher) disk(ctx context.Context) ([]Warning, error) {
 	case disks.Degraded:
 		return []Warning{{ID: "disk-degraded", Level: Critical, Text: st.Message}}, nil
 	}
-	return []Warning{{ID: "disk-" + st.State, Level: Critical, Text: "there is no data disk, everything is lost when the machine stops: " + st.Message}}, nil
+	return []Warning{{ID: "disk-" + st.State, Level: Critical, Text: "everything is lost when the machine stops: " + st.Message}}, nil
 }
 
 // mirror tells of btrfs's error counters.
