@@ -21,7 +21,7 @@ func TestSealOpens(t *testing.T) {
 	b := box(t, key(1))
 	for _, secret := range []string{"", "s", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"} {
 		sealed := b.Seal([]byte(secret), []byte("AKID"))
-		if secret != "" && bytes.Contains(sealed, []byte(secret)) {
+		if len(secret) > 8 && bytes.Contains(sealed, []byte(secret)) { // a byte may be there by chance
 			t.Fatalf("%q is visible in the sealed bytes", secret)
 		}
 		got, err := b.Open(sealed, []byte("AKID"))
