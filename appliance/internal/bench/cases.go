@@ -216,7 +216,7 @@ func diskFigure(ctx context.Context, s *server, o options) (float64, error) {
 	run := s.state["disk"]
 	s.state["disk"] = run + "x"
 	err := parallel(o.clients, n, func(i int) error {
-		_, err := s.client.Must(ctx, "PUT", bucket, fmt.Sprintf("disk/%s/%d", run, i), "", payload[4<<10], 200)
+		_, err := s.client.Must(ctx, "PUT", bucket, fmt.Sprintf("disk/run%s/%d", run, i), "", payload[4<<10], 200)
 		return err
 	})
 	after, filesAfter := diskUse(s.dir)
