@@ -7,6 +7,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // benchCase is one row: an operation repeated ops times, or a figure.
@@ -54,8 +55,14 @@ func makeBucket(ctx context.Context, s *server, _ options) error {
 	if s.state["bucket"] != "" {
 		return nil
 	}
-	_, err := s.client.Must(ctx, "PUT", bucket, "", "", nil, 200)
-	s.state["bucket"] = "made"
+	var err error
+	for range 50 { // one that answers may not be ready yet
+		if _, err = s.client.Must(ctx, "PUT", bucket, "", "", nil, 200); err == nil {
+			s.state["bucket"] = "made"
+			return nil
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
 	return err
 }
 
