@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Installs the clients of the interoperability run from Debian's packages.
+# Installs the clients of the interoperability run, and those that docs/users.md
+# names besides, from Debian's packages.
 set -euo pipefail
-want=(openssl curl awscli python3-boto3 s3cmd rclone restic s3fs fuse3 davix python3-gfal2 gfal2-plugin-http gfal2-plugin-file duplicity nodejs)
+want=(openssl curl awscli python3-boto3 s3cmd rclone restic s3fs fuse3 davix python3-gfal2 gfal2-util-scripts gfal2-plugin-http gfal2-plugin-file duplicity nodejs)
 missing=()
 for p in "${want[@]}"; do dpkg -s "$p" > /dev/null 2>&1 || missing+=("$p"); done
 if command -v node > /dev/null; then missing=("${missing[@]/nodejs/}"); fi
