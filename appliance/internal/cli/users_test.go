@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -83,8 +84,16 @@ func TestUsersDocument(t *testing.T) {
 		"s3cmd": {"s3cmd", ""}, "restic": {"restic", ""}, "duplicity": {"duplicity", ""}, "s3fs": {"s3fs", ""}, "davix": {"davix-put", ""}, "gfal2": {"gfal-copy", ""},
 		"curl": {"curl", ""}, "Sharing": {"aws", ""}, "Versions and undelete": {"aws", ""}, "Encryption": {"aws", ""},
 	}
+	// Older ones, such as Debian's, know no endpoint_url in a profile.
+	version, _ := exec.Command("aws", "--version").CombinedOutput()
+	var major, minor int
+	_, _ = fmt.Sscanf(string(version), "aws-cli/%d.%d", &major, &minor)
+	oldAWS := major == 2 && minor < 13 || major == 1 && minor < 29
 	run := func(t *testing.T, script, stdin string, more ...string) string {
 		t.Helper()
+		if oldAWS {
+			script = "aws() { command aws --endpoint-url " + g.s3 + " \"$@\"; }\n" + script
+		}
 		cmd := home.with(env...).with(more...).with("AWS_EC2_METADATA_DISABLED=true").cmd()
 		cmd.Path, cmd.Args = "/bin/sh", []string{"sh", "-ec", script}
 		cmd.Stdin = strings.NewReader(stdin)
