@@ -10,6 +10,7 @@ import (
 
 	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/content"
+	"github.com/mucura/mucura/core/md5lanes"
 	"github.com/mucura/mucura/core/s3err"
 	"github.com/mucura/mucura/core/sse"
 )
@@ -57,14 +58,15 @@ type coder struct {
 	s     cipher.Stream // nil: nothing is encrypted
 }
 
-func newCoder(in *ingested, id content.ID) (c coder, err error) {
-	c.etag = md5.New()
+// newCoder makes one for the content id. etag has digested nothing yet.
+func newCoder(in *ingested, id content.ID, etag hash.Hash) (c coder, err error) {
+	c.etag = etag
 	if in.key == nil {
 		return c, nil
 	}
 	c.after = in.key.Customer()
 	if c.after && in.digest.MD5 != nil {
-		c.plain = md5.New()
+		c.plain = md5lanes.New()
 	}
 	c.s, err = in.key.Stream(string(id), 0)
 	return c, err

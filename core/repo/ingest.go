@@ -17,6 +17,7 @@ import (
 	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/checksum"
 	"github.com/mucura/mucura/core/content"
+	"github.com/mucura/mucura/core/md5lanes"
 	"github.com/mucura/mucura/core/meta"
 	"github.com/mucura/mucura/core/quota"
 	"github.com/mucura/mucura/core/s3err"
@@ -198,6 +199,7 @@ func readFull(body io.Reader, buf []byte) (n int, err error) {
 func (s *stored) readChunks(ctx context.Context, in ingested, sum hash.Hash, q *quotaFor) error {
 	chunk, put := getChunk(in.size)
 	defer put()
+	etag := md5lanes.New() // before anything is read: others wait for what is under way
 	n, err := readFull(in.body, chunk)
 	if err != nil && err != io.EOF {
 		return err
@@ -210,18 +212,18 @@ func (s *stored) readChunks(ctx context.Context, in ingested, sum hash.Hash, q *
 		in.body = bytes.NewReader(chunk[:n])
 		return s.readInline(in, sum)
 	}
-	return s.spill(ctx, in, sum, q, chunk, n, err)
+	return s.spill(ctx, in, sum, etag, q, chunk, n, err)
 }
 
 // spill writes a body to a new content; the first n bytes of it are in chunk,
 // and end tells whether that is all (io.EOF).
-func (s *stored) spill(ctx context.Context, in ingested, sum hash.Hash, q *quotaFor, chunk []byte, n int, end error) error {
+func (s *stored) spill(ctx context.Context, in ingested, sum, etag hash.Hash, q *quotaFor, chunk []byte, n int, end error) error {
 	id, w, intents, err := s.repo.create(ctx, in.to, in.size)
 	if err != nil {
 		return err
 	}
 	defer w.Abort()
-	c, err := newCoder(&in, id)
+	c, err := newCoder(&in, id, etag)
 	if err != nil {
 		return err
 	}

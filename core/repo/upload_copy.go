@@ -10,6 +10,7 @@ import (
 
 	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/checksum"
+	"github.com/mucura/mucura/core/md5lanes"
 	"github.com/mucura/mucura/core/s3err"
 	"github.com/mucura/mucura/core/sse"
 )
@@ -147,7 +148,7 @@ func (r *Repo) sums(ctx context.Context, in *CopyPartInput, algorithm string) (e
 			return src.ETag, src.Checksum, nil
 		}
 	}
-	whole := md5.New()
+	whole := md5lanes.New()
 	var w io.Writer = whole
 	var sum hash.Hash
 	if algorithm != "" {
