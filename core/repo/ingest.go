@@ -51,8 +51,9 @@ type stored struct {
 	reservation *quota.Reservation // nil when nothing is counted
 }
 
-// A body passes through memory in pieces. Large ones cost a store less, so as
-// many bodies as there are largeChunks have one; the others get a small one.
+// A body passes through memory in pieces: while one is digested and stored the
+// next is received. Large ones cost a store less, so as long as no more than
+// largeChunks are in use a body gets large ones.
 const (
 	chunkSize      = 256 << 10
 	largeChunkSize = 1 << 20
@@ -227,6 +228,18 @@ func (s *stored) spill(ctx context.Context, in ingested, sum, etag hash.Hash, q 
 	if err != nil {
 		return err
 	}
+	behind := background{work: func(p []byte) error {
+		c.pass(p)
+		_, err := w.Write(p)
+		return wrap(err)
+	}}
+	var last [1]byte // to see the end
+	var spare []byte
+	putSpare := func() {}
+	defer func() {
+		_ = behind.wait()
+		putSpare()
+	}()
 	for {
 		s.size += int64(n)
 		if err := s.admit(ctx, in, q, int64(n)); err != nil {
@@ -235,16 +248,27 @@ func (s *stored) spill(ctx context.Context, in ingested, sum, etag hash.Hash, q 
 		if sum != nil {
 			sum.Write(chunk[:n])
 		}
-		c.pass(chunk[:n])
-		if _, err := w.Write(chunk[:n]); err != nil {
-			return wrap(err)
+		if err := behind.wait(); err != nil {
+			return err
 		}
+		behind.start(chunk[:n])
 		if end != nil {
 			break
 		}
-		if n, end = readFull(in.body, chunk); end != nil && end != io.EOF {
+		next := last[:]
+		if in.size < 0 || s.size < in.size {
+			if spare == nil {
+				spare, putSpare = getChunk(in.size)
+			}
+			next = spare
+		}
+		if n, end = readFull(in.body, next); end != nil && end != io.EOF {
 			return end
 		}
+		chunk, spare = next, chunk
+	}
+	if err := behind.wait(); err != nil {
+		return err
 	}
 	if in.size >= 0 && s.size < in.size {
 		return s3err.IncompleteBody
@@ -269,6 +293,37 @@ func (s *stored) spill(ctx context.Context, in ingested, sum, etag hash.Hash, q 
 	s.segments = []catalog.Segment{{ID: id, Length: s.size}}
 	s.intents = intents
 	return nil
+}
+
+// background works on one piece at a time while its owner does something else.
+type background struct {
+	work     func(p []byte) error
+	done     chan struct{} // nil: it is idle
+	err      error
+	panicked any
+}
+
+// start begins to work on p, which is not the owner's before wait. It must be idle.
+func (b *background) start(p []byte) {
+	b.done = make(chan struct{})
+	go func() {
+		defer close(b.done)
+		defer func() { b.panicked = recover() }() // it is the owner's: wait passes it on
+		b.err = b.work(p)
+	}()
+}
+
+// wait waits until it is idle, and tells how the last piece went.
+func (b *background) wait() error {
+	if b.done == nil {
+		return nil
+	}
+	<-b.done
+	b.done = nil
+	if b.panicked != nil {
+		panic(b.panicked)
+	}
+	return b.err
 }
 
 // admit judges n more bytes before they are written.
