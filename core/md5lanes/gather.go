@@ -6,11 +6,6 @@ import (
 	"time"
 )
 
-// patience is the longest that a piece waits for others: about as long as one of
-// 1 MiB takes to be received and stored. A stream of which nothing was heard for
-// that long is not waited for.
-const patience = 4 * time.Millisecond
-
 // stream is what a gathering knows of a digest.
 type stream struct {
 	state     [4]uint32
@@ -26,8 +21,8 @@ type stream struct {
 
 // gathering is where pieces wait for others.
 type gathering struct {
-	machine  machine // computes them; nil: there is none
-	patience time.Duration
+	machine  machine                           // computes them; nil: there is none
+	patience func(now time.Time) time.Duration // see patience.go; under the lock
 
 	mu      sync.Mutex
 	waiting []*stream     // the goroutine of the first one computes all
@@ -42,7 +37,7 @@ func newGathering(m machine) *gathering {
 	if !understood() {
 		m = nil
 	}
-	return &gathering{machine: m, patience: patience, enough: make(chan struct{}, 1)}
+	return &gathering{machine: m, patience: new(load).patience, enough: make(chan struct{}, 1)}
 }
 
 // pass digests whole blocks of s.rest beside those of other streams, as far as
@@ -52,7 +47,9 @@ func (g *gathering) pass(s *stream) {
 	s.waiting = true
 	g.enlist(s)
 	g.waiting = append(g.waiting, s)
-	first, all := len(g.waiting) == 1, g.complete(time.Now())
+	now := time.Now()
+	first, all := len(g.waiting) == 1, g.complete(now)
+	limit := g.patience(now)
 	if all && !first {
 		g.wake()
 	}
@@ -62,7 +59,7 @@ func (g *gathering) pass(s *stream) {
 		return
 	}
 	if !all {
-		t := time.NewTimer(g.patience)
+		t := time.NewTimer(limit)
 		select {
 		case <-g.enough:
 		case <-t.C:
@@ -103,8 +100,9 @@ func (g *gathering) complete(now time.Time) bool {
 	if len(g.waiting) >= lanes {
 		return true
 	}
+	limit := g.patience(now)
 	g.under = slices.DeleteFunc(g.under, func(s *stream) bool {
-		s.under = s.under && (s.waiting || now.Sub(s.seen) < g.patience)
+		s.under = s.waiting || now.Sub(s.seen) < limit
 		return !s.under
 	})
 	return len(g.under) == len(g.waiting)

@@ -145,7 +145,7 @@ func patient() (g *gathering, batches func() []int) {
 		mu.Unlock()
 		serial(state, messages, blocks)
 	})
-	g.patience = 24 * time.Hour
+	g.patience = func(time.Time) time.Duration { return 24 * time.Hour }
 	return g, func() []int {
 		mu.Lock()
 		defer mu.Unlock()
@@ -230,7 +230,7 @@ func TestSilent(t *testing.T) {
 	g, _ := patient()
 	a, b := g.hash(), g.hash()
 	g.mu.Lock()
-	b.(*digest).stream.seen = time.Now().Add(-g.patience)
+	b.(*digest).stream.seen = time.Now().Add(-24 * time.Hour)
 	g.mu.Unlock()
 	a.Write(random(least)) //nolint:errcheck // a hash never fails
 	if len(g.under) != 1 {
@@ -245,7 +245,7 @@ func TestSilent(t *testing.T) {
 // TestPatience: one that never comes is waited for no longer than that.
 func TestPatience(t *testing.T) {
 	g, _ := patient()
-	g.patience = 10 * time.Millisecond
+	g.patience = func(time.Time) time.Duration { return 10 * time.Millisecond }
 	a := g.hash()
 	var stop atomic.Bool
 	defer stop.Store(true)
@@ -258,6 +258,23 @@ func TestPatience(t *testing.T) {
 	a.Write(random(least)) //nolint:errcheck // a hash never fails
 	if want := md5.Sum(random(least)); !bytes.Equal(a.Sum(nil), want[:]) {
 		t.Error("another sum")
+	}
+}
+
+// TestLoad: patience is longer while more than half of the processors are in use.
+func TestLoad(t *testing.T) {
+	start := time.Now()
+	l := load{at: start}
+	for i, c := range []struct {
+		used time.Duration // of two processors, in the next second
+		want time.Duration
+	}{{0, patienceIdle}, {900 * time.Millisecond, patienceIdle}, {1100 * time.Millisecond, patienceBusy}, {2 * time.Second, patienceBusy}, {time.Millisecond, patienceIdle}} {
+		l.look(l.at.Add(time.Second), l.used+c.used, 2)
+		if got := l.patience(l.at); got != c.want {
+			t.Errorf("%d: %s, want %s", i, got, c.want)
+		}
+	}
+	for start := cpuTime(); cpuTime() == start; { // it counts
 	}
 }
 
