@@ -31,9 +31,9 @@ type digest struct {
 }
 
 // New makes an MD5 like crypto/md5's, to be used by one goroutine at a time. A
-// Write of 64 KiB or more may wait for those of other streams, no longer than
-// patience. A stream counts as under way from New, or its last Write, on, for as
-// long, or until Sum.
+// Write of 64 KiB or more may wait for those of other streams, for at most 4 ms, or
+// 16 while the process is short of processors. A stream counts as under way for as
+// long after New and after such a Write, or until Sum.
 func New() hash.Hash { return common.hash() }
 
 func (g *gathering) hash() hash.Hash {
