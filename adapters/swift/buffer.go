@@ -6,6 +6,8 @@ import (
 	"hash/crc32"
 	"sync"
 	"time"
+
+	"github.com/mucura/mucura/core/md5lanes"
 )
 
 // blockSize is what buffers grow by, bytes.
@@ -124,7 +126,7 @@ func (b *buffer) append(p []byte) int {
 
 // md5 is that of the bytes.
 func (b *buffer) md5() [md5.Size]byte {
-	h := md5.New()
+	h := md5lanes.New()
 	for _, block := range b.blocks {
 		h.Write(block)
 	}
