@@ -32,8 +32,11 @@ type Backup struct {
 func (s *Store) Backup(ctx context.Context, destDir string) (Backup, error) {
 	var b Backup
 	dest, err := Open(s.fs, destDir, Options{WriteBehind: s.writeBehind})
+	if err == nil {
+		err = errors.Join(s.layOut(), dest.layOut())
+	}
 	if err != nil {
-		return b, err
+		return b, fmt.Errorf("backup: %w", err)
 	}
 	put := &backup{from: s, to: dest, link: linkerOf(s.fs), done: &b}
 	err = eachDir(func(dir string) error {

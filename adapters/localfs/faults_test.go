@@ -35,7 +35,11 @@ func put(s content.Store, data []byte) (content.ID, error) {
 func faulty(t *testing.T) (*faultfs.FS, *localfs.Store) {
 	t.Helper()
 	fs := faultfs.New(faultfs.NewDisk())
-	return fs, open(t, fs, "/c")
+	s := open(t, fs, "/c")
+	if err := s.Ping(t.Context()); err != nil { // makes all directories
+		t.Fatal(err)
+	}
+	return fs, s
 }
 
 // Whatever goes wrong in a write: the right error, nothing visible, nothing left.
@@ -198,5 +202,45 @@ func TestOtherFaults(t *testing.T) {
 			t.Errorf("open with failing %s: %v", rule.Op, err)
 		}
 		fs.Heal()
+	}
+}
+
+// What goes wrong while the directories of contents are made is told by the call
+// that needs them, and made good by the next.
+func TestLayoutFaults(t *testing.T) {
+	ctx := context.Background()
+	fail := func(s *localfs.Store) map[string]error {
+		_, err := put(s, []byte("x"))
+		_, statErr := s.Stat(ctx, content.NewID(time.Now()))
+		_, backupErr := s.Backup(ctx, "/backup")
+		return map[string]error{
+			"write": err, "stat": statErr, "ping": s.Ping(ctx), "backup": backupErr,
+			"walk": s.Walk(ctx, "", func(content.Info) error { return nil }),
+		}
+	}
+	for name, rule := range map[string]faultfs.Rule{
+		"no space":         {Op: faultfs.Mkdir, Path: "/data/", Skip: 100, Err: syscall.ENOSPC},
+		"broken":           {Op: faultfs.Mkdir, Path: "/data/", Skip: 255, Err: syscall.EIO},
+		"names not read":   {Op: faultfs.OpenFile, Path: "/data", Err: syscall.EMFILE},
+		"data not synced":  {Op: faultfs.Sync, Path: "/data", Err: syscall.EIO},
+		"store not synced": {Op: faultfs.Sync, Path: "/c", Err: syscall.EIO},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fs := faultfs.New(faultfs.NewDisk())
+			s := open(t, fs, "/c")
+			fs.Inject(rule)
+			for what, err := range fail(s) {
+				if !errors.Is(err, rule.Err) || errors.Is(err, content.ErrNotFound) {
+					t.Errorf("%s: %v", what, err)
+				}
+			}
+			fs.Heal()
+			if _, err := s.Stat(ctx, content.NewID(time.Now())); !errors.Is(err, content.ErrNotFound) {
+				t.Errorf("stat: %v", err)
+			}
+			if _, err := put(s, []byte("x")); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }

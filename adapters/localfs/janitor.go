@@ -42,9 +42,13 @@ func (s *Store) Clean(ctx context.Context, before time.Time) (files int, size in
 }
 
 // Ping writes and removes a small file, and looks whether contents are there.
+// It makes the directories that Open has left.
 func (s *Store) Ping(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	if err := s.layOut(); err != nil {
+		return failed("ping", "data", err)
 	}
 	if _, err := s.fs.Stat(s.data + "00"); err != nil {
 		return failed("ping", "data", err)

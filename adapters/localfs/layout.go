@@ -40,17 +40,27 @@ func eachDir(fn func(name string) error) error {
 	return nil
 }
 
-// prepare makes all directories and makes them durable, so that a commit has
-// no directory but its own to fsync. It syncs also what it finds: another
-// process may have made it a moment ago and not have come that far.
+// prepare makes the directories that the others are in.
 func (s *Store) prepare() error {
 	if err := s.makeDir(s.dir); err != nil {
 		return err
 	}
-	for _, dir := range []string{s.data, s.tmp} {
-		if err := s.mkdir(dir); err != nil {
-			return err
-		}
+	return errors.Join(s.mkdir(s.data), s.mkdir(s.tmp))
+}
+
+// layOut makes the directories of contents and makes all durable, unless it has
+// succeeded before, so that a commit has no directory but its own to fsync. It
+// syncs also what it finds: another process may have made it a moment ago and
+// not have come that far. It is not part of Open because 256 directories can take
+// a file system longer than all else of a first start.
+func (s *Store) layOut() error {
+	if s.laidOut.Load() {
+		return nil
+	}
+	s.laying.Lock()
+	defer s.laying.Unlock()
+	if s.laidOut.Load() {
+		return nil
 	}
 	have, err := s.names(s.data)
 	if err != nil {
@@ -65,7 +75,11 @@ func (s *Store) prepare() error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(s.syncDir(s.data), s.syncDir(s.dir))
+	if err := errors.Join(s.syncDir(s.data), s.syncDir(s.dir)); err != nil {
+		return err
+	}
+	s.laidOut.Store(true)
+	return nil
 }
 
 // makeDir makes dir and what is missing above it, durably.
@@ -141,6 +155,9 @@ func failed(what string, id content.ID, err error) error {
 func (s *Store) missing(what string, id content.ID, err error) error {
 	if !errors.Is(err, os.ErrNotExist) {
 		return failed(what, id, err)
+	}
+	if lerr := s.layOut(); lerr != nil {
+		return failed(what, id, lerr)
 	}
 	if _, derr := s.fs.Stat(s.data + fanOut(id)); derr != nil {
 		return failed(what, id, derr)

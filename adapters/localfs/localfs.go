@@ -6,12 +6,13 @@
 //	                    digits of the ID, which are random
 //	tmp/                files being written; a crash leaves them, Clean removes them
 //
-// One level of 256 directories, all made by Open, keeps a write free of mkdir
-// and of the fsync of a parent that a new directory costs: a commit is an fsync
-// of the file, a rename and an fsync of one directory. Ten million contents are
-// some 40 000 names a directory, which the indexed directories of ext4, XFS
-// and btrfs take well. Taking the random end of the ID rather than its time
-// spreads the directory locks of concurrent writers and deletions.
+// One level of 256 directories, all made before the first write (or by Ping),
+// keeps all others free of mkdir and of the fsync of a parent that a new
+// directory costs: a commit is an fsync of the file, a rename and an fsync of one
+// directory. Ten million contents are some 40 000 names a directory, which the
+// indexed directories of ext4, XFS and btrfs take well. Taking the random end of
+// the ID rather than its time spreads the directory locks of concurrent writers
+// and deletions.
 //
 // Commit acknowledges only when both fsyncs have succeeded, so the content
 // survives a power cut. A failed fsync is never repeated: the kernel may have
@@ -40,6 +41,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 
 	"github.com/mucura/mucura/core/content"
@@ -64,6 +66,8 @@ type Store struct {
 	walkBatch   int         // most IDs Walk holds in memory
 	noDirect    atomic.Bool // the file system takes no direct writes
 	directAlign int         // bytes that memory, place and length of those are multiples of
+	laying      sync.Mutex  // held while layOut works
+	laidOut     atomic.Bool // all directories are there, durably
 }
 
 // Store promises these.
@@ -74,7 +78,8 @@ var (
 	_ content.Space   = (*Store)(nil)
 )
 
-// Open opens the store in dir, and makes it when it is not there yet.
+// Open opens the store in dir, and makes it when it is not there yet: all but
+// the directories of contents, which the first call that needs one makes.
 func Open(fs afero.Fs, dir string, opts Options) (*Store, error) {
 	s := newStore(fs, dir, opts)
 	if err := s.prepare(); err != nil {
@@ -104,6 +109,9 @@ func newStore(fs afero.Fs, dir string, opts Options) *Store {
 func (s *Store) Create(ctx context.Context, id content.ID, _ int64) (content.Writer, error) {
 	if err := errors.Join(content.CheckID(id), ctx.Err()); err != nil {
 		return nil, err
+	}
+	if err := s.layOut(); err != nil {
+		return nil, failed("create", id, err)
 	}
 	f, err := s.fs.OpenFile(s.tmpPath(id), os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
 	if err != nil {

@@ -22,6 +22,9 @@ type rawID [16]byte
 // ten million contents ten readings of the names. Sizes are looked up one by
 // one as they are shown.
 func (s *Store) Walk(ctx context.Context, from content.ID, fn func(content.Info) error) error {
+	if err := s.layOut(); err != nil {
+		return failed("walk", "data", err)
+	}
 	for {
 		batch, err := s.smallest(ctx, from)
 		if err != nil {

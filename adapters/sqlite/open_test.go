@@ -55,7 +55,7 @@ func TestOpenRefuses(t *testing.T) {
 	mustPut(t, s, "k", "v")
 	s.Close()
 	raw(t, at("newer"), "PRAGMA user_version = 2")
-	if err := createFile(at("other")); err != nil {
+	if err := os.WriteFile(at("other"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	raw(t, at("other"), "CREATE TABLE cats (name TEXT)")

@@ -4,9 +4,6 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"time"
 )
 
@@ -37,31 +34,6 @@ CREATE TABLE bulk (id INTEGER PRIMARY KEY, value BLOB, body BLOB);
 
 // pageSize of the database file, bytes.
 const pageSize = 4096
-
-// createFile makes an empty database file nobody else may read; SQLite gives
-// the files beside it the same mode.
-func createFile(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
-}
 
 // prepareFile makes a new file ready, or sees that an existing one can be
 // used. Another process may do the same at the same time.

@@ -42,6 +42,14 @@ type Options struct {
 	// Log gets what no call can report, such as a failed checkpoint. nil
 	// discards it.
 	Log *slog.Logger
+	// Fill is given a database that Open has just made, before it has its name,
+	// and may write to it. All of that is durable when Open returns, for one
+	// fsync; when Fill fails or the process ends before, there is no database. Of
+	// several processes that open a missing file at once each calls Fill, and
+	// one's database counts.
+	Fill func(meta.Store) error
+
+	unsynced bool // nothing need be durable: the file has no name yet
 }
 
 // Store is an open SQLite file.
@@ -80,7 +88,15 @@ func Open(path string, opts Options) (*Store, error) {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Store{path: path, opts: opts}
+	if err := create(path, opts); err != nil {
+		return nil, fmt.Errorf("make %s: %w", path, err)
+	}
+	return open(path, opts)
+}
+
+// open opens a file that is there.
+func open(path string, opts Options) (s *Store, err error) {
+	s = &Store{path: path, opts: opts}
 	s.readers = pool{free: make(chan struct{}, opts.Readers), open: s.openReader}
 	if s.writer, err = s.startWriter(); err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)

@@ -40,9 +40,6 @@ type writer struct {
 // startWriter opens the file for writing, prepares it, and starts the
 // goroutine.
 func (s *Store) startWriter() (*writer, error) {
-	if err := createFile(s.path); err != nil {
-		return nil, err
-	}
 	w := &writer{
 		s:      s,
 		queue:  make(chan *call, queueLen),
@@ -66,7 +63,13 @@ func (w *writer) open() (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err = prepareFile(c, w.s.opts.BusyTimeout); err == nil {
+	if w.s.opts.unsynced {
+		err = c.script("PRAGMA synchronous = OFF")
+	}
+	if err == nil {
+		err = prepareFile(c, w.s.opts.BusyTimeout)
+	}
+	if err == nil {
 		// Checkpoints are the checkpointer's; SQLite's own are a net below it.
 		err = c.script(fmt.Sprintf("PRAGMA wal_autocheckpoint = %d; PRAGMA journal_size_limit = %d; PRAGMA temp_store = MEMORY; PRAGMA busy_timeout = 0",
 			4*checkpointPages, 4*checkpointPages*pageSize))

@@ -5,40 +5,52 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/mucura/mucura/core/content"
 )
 
-// cleanSlack is by how much the clocks of processes that make IDs may differ.
-const cleanSlack = time.Hour
+const (
+	// cleanSlack is by how much the clocks of processes that make IDs may differ.
+	cleanSlack = time.Hour
+	// cleanPage is the longest page of segments, as there are several in memory.
+	cleanPage = 2000
+	// cleanAhead is the length of the pages of contents: one costs Swift about
+	// what a question to all replicas of one object does.
+	cleanAhead = 100
+)
 
 // Clean removes segments whose content was never committed, when all of them
 // were stored before the given time. A writer whose segments were removed
 // cannot commit: Swift looks at them before it takes the manifest.
 //
-// Segments of each ID are looked at once in the life of the Store; the longer
-// contents of a site cost a HEAD each after a start. Those of an upload that
-// is still going on are looked at again.
+// Segments of each ID are looked at once in the life of the Store; after a start
+// that is a page of a listing for a hundred contents, and for each large one at
+// the most. Those of an upload that is still going on are looked at again.
 //
-// It begins at any container, so that runs which ctx cuts short get round.
+// Several containers are looked at at once. It begins at any, so that runs which
+// ctx cuts short get round.
 func (s *Store) Clean(ctx context.Context, before time.Time) (files int, bytes int64, err error) {
 	s.mu.Lock()
 	from := s.cleaned
 	s.mu.Unlock()
 	c := cleaning{store: s, before: before, next: minTime(before, s.opts.Now()).Add(-cleanSlack)}
-	if c.limit, err = s.listingLimit(ctx); err != nil {
+	limit, err := s.listingLimit(ctx)
+	if err != nil {
 		return 0, 0, fmt.Errorf("clean: %w", err)
 	}
 	if s.opts.pageSize > 0 {
-		c.limit = min(c.limit, s.opts.pageSize)
+		limit = min(limit, s.opts.pageSize)
 	}
-	first := rand.N(s.containers)
-	for i := range s.containers {
-		if err := c.container(ctx, s.containerAt((first+i)%s.containers), from); err != nil {
-			return c.files, c.bytes, fmt.Errorf("clean: %w", err)
-		}
+	err = s.eachContainer(ctx, rand.N(s.containers), func(ctx context.Context, i int) error {
+		in := cleanedContainer{cleaning: &c, name: s.containerAt(i), limit: min(limit, cleanPage), ahead: min(limit, cleanAhead)}
+		return in.clean(ctx, from)
+	})
+	if err != nil {
+		return c.files, c.bytes, fmt.Errorf("clean: %w", err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -59,10 +71,22 @@ func minTime(a, b time.Time) time.Time {
 type cleaning struct {
 	store  *Store
 	before time.Time
-	next   time.Time // where the next run has to begin
-	limit  int
-	files  int
-	bytes  int64
+
+	mu    sync.Mutex // guards what follows
+	next  time.Time  // where the next run has to begin
+	files int
+	bytes int64
+}
+
+// cleanedContainer is one run of Clean in one container.
+type cleanedContainer struct {
+	*cleaning
+	name  string
+	limit int // most segments of a page
+	ahead int // most contents of a page
+
+	shown []entry // contents that the listing shows
+	upTo  string  // shown is all of them up to here, from the ID asked for last
 }
 
 // group is the segments of one content, as a listing shows them.
@@ -71,20 +95,20 @@ type group struct {
 	entries []entry
 }
 
-// container looks at the segments in one container whose IDs are of from or later.
-func (c *cleaning) container(ctx context.Context, name string, from time.Time) error {
+// clean looks at the segments in the container whose IDs are of from or later.
+func (c *cleanedContainer) clean(ctx context.Context, from time.Time) error {
 	var g group
 	marker := "s/"
 	if !from.IsZero() {
 		marker += string(content.NewID(from)[:12])
 	}
 	for {
-		page, err := c.store.list(ctx, name, marker, "s0", c.limit) // "0" follows "/"
+		page, err := c.store.list(ctx, c.name, marker, "s0", c.limit) // "0" follows "/"
 		if err != nil {
 			return err
 		}
 		if len(page) == 0 {
-			return c.group(ctx, name, &g)
+			return c.group(ctx, &g)
 		}
 		for _, e := range page {
 			marker = e.Name
@@ -94,7 +118,7 @@ func (c *cleaning) container(ctx context.Context, name string, from time.Time) e
 				continue // not ours
 			}
 			if content.ID(id) != g.id {
-				if err := c.group(ctx, name, &g); err != nil {
+				if err := c.group(ctx, &g); err != nil {
 					return err
 				}
 				g = group{id: content.ID(id)}
@@ -105,47 +129,58 @@ func (c *cleaning) container(ctx context.Context, name string, from time.Time) e
 }
 
 // group removes the segments of a content if they are rubbish.
-func (c *cleaning) group(ctx context.Context, container string, g *group) error {
+func (c *cleanedContainer) group(ctx context.Context, g *group) error {
 	if len(g.entries) == 0 {
 		return nil
 	}
 	for i := range g.entries {
 		if t, err := g.entries[i].modified(); err != nil || !t.Before(c.before) {
+			c.mu.Lock()
+			defer c.mu.Unlock()
 			c.next = minTime(c.next, g.id.Time().Add(-cleanSlack))
 			return nil
 		}
 	}
-	committed, err := c.store.committed(ctx, container, g.id)
+	committed, err := c.committed(ctx, g.id)
 	if err != nil || committed {
 		return err
 	}
 	for _, e := range g.entries {
-		if err := c.store.remove(ctx, container, e.Name, false); err != nil {
+		if err := c.store.remove(ctx, c.name, e.Name, false); err != nil {
 			return err
 		}
+		c.mu.Lock()
 		c.files++
 		c.bytes += e.Bytes
+		c.mu.Unlock()
 	}
 	return nil
 }
 
-// committed tells whether a content exists, asking all replicas of the object
-// and the listing: it must be missing from both to be missing.
-func (s *Store) committed(ctx context.Context, container string, id content.ID) (bool, error) {
-	_, _, err := s.head(ctx, id, true)
-	if err == nil {
-		return true, nil
-	}
-	if !errors.Is(err, content.ErrNotFound) {
-		return false, err
-	}
-	page, err := s.list(ctx, container, string(id[:len(id)-1]), string(id)+"\x01", 1)
-	for i := range page {
-		if page[i].Name == string(id) {
-			return true, nil
+// committed tells whether a content exists: it must be missing from the listing
+// and from all replicas of the object to be missing. The listing comes first,
+// because a page of it speaks for other contents, too; that it may lag does no
+// harm, as one that it does not show is asked for. IDs must ascend.
+func (c *cleanedContainer) committed(ctx context.Context, id content.ID) (bool, error) {
+	// A listing begins behind its marker: the ID without its last character lies
+	// just before it.
+	for marker := string(id[:len(id)-1]); string(id) > c.upTo; marker = c.upTo {
+		page, err := c.store.list(ctx, c.name, marker, behindIDs, c.ahead)
+		if err != nil {
+			return false, err
+		}
+		if c.shown, c.upTo = page, behindIDs; len(page) > 0 {
+			c.upTo = page[len(page)-1].Name
 		}
 	}
-	return false, err
+	if slices.ContainsFunc(c.shown, func(e entry) bool { return e.Name == string(id) }) {
+		return true, nil
+	}
+	_, _, err := c.store.head(ctx, id, true)
+	if errors.Is(err, content.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // removeSegments deletes what a listing shows of a content's segments.

@@ -13,10 +13,10 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/mucura/mucura/core/content"
+	"golang.org/x/sync/errgroup"
 )
 
 // entry is a line of a listing.
@@ -109,11 +109,9 @@ func (c *cursor) fill(ctx context.Context, s *Store, from content.ID, limit int)
 	return nil
 }
 
-// walkMemory bounds the entries Walk holds, and walkFetches the listings it
-// asks for at once when it begins.
 const (
-	walkMemory  = 250_000
-	walkFetches = 8
+	walkMemory = 250_000 // most entries Walk holds
+	listings   = 8       // most containers whose listings are asked for at once
 )
 
 // Walk shows the contents in order of their IDs, by merging the containers'
@@ -163,6 +161,22 @@ func (s *Store) pageLimit(ctx context.Context) (int, error) {
 	return min(most, max(100, walkMemory/s.containers)), err
 }
 
+// eachContainer calls fn for every container, from the first on and round, several
+// at a time, until one fails; ctx ends then for the others.
+func (s *Store) eachContainer(ctx context.Context, first int, fn func(ctx context.Context, i int) error) error {
+	all, ctx := errgroup.WithContext(ctx)
+	all.SetLimit(listings)
+	for i := range s.containers {
+		all.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			return fn(ctx, (first+i)%s.containers)
+		})
+	}
+	return all.Wait()
+}
+
 // firstPages gives a cursor with a page for every container that has one.
 func (s *Store) firstPages(ctx context.Context, from content.ID, limit int) (merged, error) {
 	// The listing begins behind its marker: the ID without its last character
@@ -172,36 +186,13 @@ func (s *Store) firstPages(ctx context.Context, from content.ID, limit int) (mer
 		marker = strings.TrimRight(string(from[:len(from)-1]), "\x00")
 	}
 	all := make([]cursor, s.containers)
-	next := make(chan int)
-	failed := make(chan error, walkFetches)
-	var wg sync.WaitGroup
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	for range walkFetches {
-		wg.Go(func() {
-			for i := range next {
-				c := &all[i]
-				c.container, c.marker = s.containerAt(i), marker
-				if err := c.fill(ctx, s, from, limit); err != nil {
-					failed <- err
-					cancel()
-					return
-				}
-			}
-		})
-	}
-	for i := range all {
-		select {
-		case next <- i:
-		case <-ctx.Done():
-		}
-	}
-	close(next)
-	wg.Wait()
-	select {
-	case err := <-failed:
+	err := s.eachContainer(ctx, 0, func(ctx context.Context, i int) error {
+		c := &all[i]
+		c.container, c.marker = s.containerAt(i), marker
+		return c.fill(ctx, s, from, limit)
+	})
+	if err != nil {
 		return nil, err
-	default:
 	}
 	var cursors merged
 	for i := range all {

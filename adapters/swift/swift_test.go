@@ -187,11 +187,18 @@ func TestCleanAsksForTheObject(t *testing.T) {
 	// Swift denies the object, but lists it.
 	p.times(1000, http.MethodHead, string(id), harm{status: 404})
 	wantClean(t, s)
+	// It has the object, but does not list it.
+	again := open(t, stack.Get(t).URLAt(p.addr()), s.opts)
+	p.times(1000, http.MethodGet, "&marker="+string(id[:31]), harm{status: 204})
+	wantClean(t, again)
+	if n := p.count("HEAD"); n != 1 {
+		t.Errorf("%d HEADs, want 1", n)
+	}
 	p.do(nil)
 	wantContent(t, s, id, long())
 
 	// An upload that began long ago, and whose segment was stored just now.
-	again := open(t, stack.Get(t).URLAt(p.addr()), s.opts)
+	again = open(t, stack.Get(t).URLAt(p.addr()), s.opts)
 	crashed := content.NewID(time.Now().Add(-48 * time.Hour))
 	if err := again.put(t.Context(), again.container(crashed), segmentName(crashed, 0), filled(again, short()), md5.Sum(short())); err != nil {
 		t.Fatal(err)
@@ -213,12 +220,77 @@ func TestCleanAsksOnce(t *testing.T) {
 	if err := write(s, id, long()); err != nil {
 		t.Fatal(err)
 	}
-	for _, heads := range []int{1, 0} {
+	for _, want := range []int{1, 0} {
 		p.do(nil)
 		wantClean(t, s)
-		if n := p.count("HEAD"); n != heads {
-			t.Errorf("%d HEADs, want %d", n, heads)
+		asked := 0
+		for _, r := range p.requests() {
+			if strings.Contains(r, "&marker="+string(id[:31])) {
+				asked++
+			}
 		}
+		if asked != want {
+			t.Errorf("asked %d times, want %d", asked, want)
+		}
+	}
+}
+
+// Clean finds what was never committed among many contents, in pages of the
+// listings, and asks for no other object.
+func TestCleanAmongMany(t *testing.T) {
+	s, p := behindProxy(t, nil)
+	const contents = 40
+	begin := time.Now().Add(-48 * time.Hour)
+	var kept []content.ID
+	for i := range contents {
+		id := content.NewID(begin.Add(time.Duration(i) * time.Minute))
+		if i%4 > 0 {
+			if err := write(s, id, long()); err != nil {
+				t.Fatal(err)
+			}
+			kept = append(kept, id)
+			continue
+		}
+		for n := range 2 {
+			if err := s.put(t.Context(), s.container(id), segmentName(id, n), filled(s, short()), md5.Sum(short())); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	fresh := open(t, stack.Get(t).URLAt(p.addr()), s.opts)
+	p.do(nil)
+	if files, size, err := fresh.Clean(t.Context(), time.Now().Add(time.Minute)); files != contents/4*2 || size != contents/4*2*50_000 || err != nil {
+		t.Errorf("freed %d segments, %d bytes: %v", files, size, err)
+	}
+	if n := p.count("HEAD"); n != contents/4 {
+		t.Errorf("%d HEADs, want %d", n, contents/4)
+	}
+	// Pages have seven lines; there are 2 or 3 segments of each content.
+	if n := p.count("GET"); n > contents*3/7+contents/7+10 {
+		t.Errorf("%d listings", n)
+	}
+	for _, id := range kept {
+		wantContent(t, fresh, id, long())
+	}
+	wantClean(t, open(t, stack.Get(t).URLAt(p.addr()), s.opts))
+}
+
+// What one container cannot do ends the others, and is told.
+func TestCleanFails(t *testing.T) {
+	s, p := behindProxy(t, func(o *Options) { o.attempts = 2 })
+	p.do(func(r *http.Request) *harm {
+		if r.Method == http.MethodGet && strings.Contains(r.URL.Path, s.containerAt(1)) {
+			return &harm{status: 503}
+		}
+		return nil
+	})
+	if _, _, err := s.Clean(t.Context(), time.Now()); !errors.Is(err, content.ErrUnavailable) {
+		t.Errorf("Clean: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 0)
+	defer cancel()
+	if _, _, err := s.Clean(ctx, time.Now()); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("without time: %v", err)
 	}
 }
 

@@ -156,6 +156,14 @@ func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// probe tells at the start that contents cannot be stored, and has the store do
+// what it would else do in the first upload.
+func (a *App) probe(ctx context.Context) {
+	if err := a.Stores.Content.Ping(ctx); err != nil && ctx.Err() == nil {
+		a.Log.Warn("not ready", "store", "content", "error", err.Error())
+	}
+}
+
 // flushEvery is how often what was settled locally reaches the registry.
 const flushEvery = 5 * time.Second
 
@@ -164,6 +172,7 @@ const flushEvery = 5 * time.Second
 func (a *App) Run(ctx context.Context) {
 	var others sync.WaitGroup
 	defer others.Wait()
+	others.Go(func() { a.probe(ctx) })
 	if a.Audit != nil {
 		others.Go(func() { a.Audit.Run(ctx) })
 	}

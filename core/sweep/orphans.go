@@ -248,8 +248,8 @@ func (s *Sweeper) ranNow(ctx context.Context, job string) error {
 // job does not suffice for is left to the next run.
 //
 // A store that is not cheap to walk is not cheap to clean: hundreds of listings,
-// and in a process that begins anew for each job a question about every large
-// content. It need not be often, as an intent tells of a write that died.
+// and in a process that begins anew for each job those of every large content. It
+// need not be often, as an intent tells of a write that died.
 func (s *Sweeper) unfinished(ctx context.Context, rep *Report) error {
 	j, ok := content.As[content.Janitor](s.Repo.Content)
 	if !ok {

@@ -20,7 +20,7 @@ import (
 // withApp runs f on the repository that a command's settings name. The server
 // may be running meanwhile: the stores are made for several processes.
 func withApp(ctx context.Context, c *config.Config, f func(*app.App) error) error {
-	stores, err := openStores(c)
+	stores, err := openStores(c, nil)
 	if err != nil {
 		return err
 	}

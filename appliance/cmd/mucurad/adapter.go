@@ -136,7 +136,7 @@ func lawOpener(log *slog.Logger) lawtest.Opener {
 			if isPlugin(url) {
 				return plugin.OpenMeta(ctx, url, plugin.Options{Log: log})
 			}
-			return openMeta(url)
+			return openMeta(url, nil)
 		},
 		Content: func(ctx context.Context, url string) (content.Store, error) {
 			if isPlugin(url) {

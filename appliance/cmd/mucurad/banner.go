@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/mucura/mucura/core/app"
+	"github.com/mucura/mucura/core/accounts"
 	"github.com/mucura/mucura/core/config"
 )
 
@@ -16,9 +16,8 @@ type rootKey struct {
 }
 
 // ensureRoot makes the administrator's account and key pair when absent.
-func ensureRoot(ctx context.Context, a *app.App) (rootKey, error) {
-	c := a.Config
-	made, id, secret, err := a.Accounts.EnsureRoot(ctx, c.RootAccessKeyID, c.RootSecretAccessKey)
+func ensureRoot(ctx context.Context, c *config.Config, s *accounts.Service) (rootKey, error) {
+	made, id, secret, err := s.EnsureRoot(ctx, c.RootAccessKeyID, c.RootSecretAccessKey)
 	if err != nil {
 		return rootKey{}, err
 	}

@@ -17,7 +17,7 @@ func maintenance(ctx context.Context, name string, args []string) error {
 	if err != nil {
 		return err
 	}
-	stores, err := openStores(c)
+	stores, err := openStores(c, nil)
 	if err != nil {
 		return err
 	}

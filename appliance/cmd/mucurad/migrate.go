@@ -79,7 +79,7 @@ type side struct {
 
 // openSide opens the stores of one side; both use the source's site key.
 func openSide(c *config.Config, metadata, registry, contents string) (*side, error) {
-	stores, err := openStoresAt(metadata, registry, contents)
+	stores, err := openStoresAt(metadata, registry, contents, nil)
 	if err != nil {
 		return nil, err
 	}

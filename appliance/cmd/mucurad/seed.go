@@ -60,7 +60,7 @@ func seed(ctx context.Context, name string, args []string) error {
 }
 
 func (s *seedSpec) run(ctx context.Context, a *app.App) error {
-	if _, err := ensureRoot(ctx, a); err != nil {
+	if _, err := ensureRoot(ctx, a.Config, a.Accounts); err != nil {
 		return err
 	}
 	owner, err := a.Accounts.ByName(ctx, s.account)

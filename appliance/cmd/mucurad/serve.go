@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mucura/mucura/adapters/acme/autotls"
+	"github.com/mucura/mucura/core/accounts"
 	"github.com/mucura/mucura/core/config"
 	"github.com/mucura/mucura/core/obs"
 	httpd "github.com/mucura/mucura/core/serve"
@@ -21,7 +22,12 @@ func serve(ctx context.Context, name string, args []string) error {
 	}
 	httpd.TuneGC()
 	log := obs.NewLog(os.Stderr, c.LogLevel)
-	stores, err := openStores(c)
+	// A new registry has the administrator in it from the first.
+	var first rootKey
+	stores, err := openStores(c, func(s *accounts.Service) (err error) {
+		first, err = ensureRoot(ctx, c, s)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -37,9 +43,12 @@ func serve(ctx context.Context, name string, args []string) error {
 	if err := a.Register(parts); err != nil {
 		return err
 	}
-	root, err := ensureRoot(ctx, a)
+	root, err := ensureRoot(ctx, c, a.Accounts)
 	if err != nil {
 		return fmt.Errorf("administrator's account: %w", err)
+	}
+	if first.made && first.id == root.id { // and not the pair of another process, which was quicker
+		root = first
 	}
 	certificates, err := autotls.Open(ctx, c, stores.Registry, stores.SiteKey, stores.OldSiteKeys, log)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 	"github.com/mucura/mucura/adapters/plugin"
 	"github.com/mucura/mucura/adapters/sqlite"
 	"github.com/mucura/mucura/adapters/swift"
+	"github.com/mucura/mucura/core/accounts"
 	"github.com/mucura/mucura/core/app"
 	"github.com/mucura/mucura/core/config"
 	"github.com/mucura/mucura/core/content"
@@ -25,16 +27,24 @@ import (
 )
 
 // openStores opens the stores the configuration names, and reads or makes the
-// site key. Close what it returns.
-func openStores(c *config.Config) (*app.Stores, error) {
-	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+// site key. fill, unless it is nil, writes what a registry that is made only now
+// holds from the first, where the store can have that at once. Close what
+// openStores returns.
+func openStores(c *config.Config, fill func(*accounts.Service) error) (*app.Stores, error) {
+	if err := makeDir(c.Data); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
 	key, older, err := keysOf(c)
 	if err != nil {
 		return nil, fmt.Errorf("site key: %w", err)
 	}
-	s, err := openStoresAt(c.Metadata, c.Registry, c.Content)
+	var fillRegistry func(meta.Store) error
+	if fill != nil {
+		fillRegistry = func(registry meta.Store) error {
+			return fill(&accounts.Service{Registry: registry, Now: time.Now, SiteKey: key, OldSiteKeys: older})
+		}
+	}
+	s, err := openStoresAt(c.Metadata, c.Registry, c.Content, fillRegistry)
 	if err != nil {
 		return nil, err
 	}
@@ -50,14 +60,18 @@ func openStores(c *config.Config) (*app.Stores, error) {
 }
 
 // openStoresAt opens the stores that URLs name. No error tells a secret of them.
-func openStoresAt(metadata, registry, contents string) (s *app.Stores, err error) {
+func openStoresAt(metadata, registry, contents string, fillRegistry func(meta.Store) error) (s *app.Stores, err error) {
 	s = new(app.Stores)
-	if s.Meta, err = openMeta(metadata); err != nil {
+	fillMeta := fillRegistry
+	if registry != metadata {
+		fillMeta = nil
+	}
+	if s.Meta, err = openMeta(metadata, fillMeta); err != nil {
 		return nil, fmt.Errorf("metadata store: %w", config.RedactError(err, metadata))
 	}
 	s.Registry = s.Meta
 	if registry != metadata {
-		if s.Registry, err = openMeta(registry); err != nil {
+		if s.Registry, err = openMeta(registry, fillRegistry); err != nil {
 			return nil, errors.Join(fmt.Errorf("registry: %w", config.RedactError(err, registry)), s.Meta.Close())
 		}
 	}
@@ -70,15 +84,28 @@ func openStoresAt(metadata, registry, contents string) (s *app.Stores, err error
 	return s, nil
 }
 
-// openMeta chooses the adapter of a metadata store by its URL.
-func openMeta(url string) (meta.Store, error) {
+// makeDir makes a directory and what is missing above it, durably.
+func makeDir(dir string) error {
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		return os.MkdirAll(dir, 0o700) // it tells when dir is none
+	}
+	parent := filepath.Dir(dir)
+	if err := makeDir(parent); err != nil {
+		return err
+	}
+	return errors.Join(os.MkdirAll(dir, 0o700), syncDir(parent))
+}
+
+// openMeta chooses the adapter of a metadata store by its URL. fill is for one
+// that is made only now; it may be nil.
+func openMeta(url string, fill func(meta.Store) error) (meta.Store, error) {
 	scheme, path, _ := strings.Cut(url, "://")
 	switch scheme {
 	case "sqlite":
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		if err := makeDir(filepath.Dir(path)); err != nil {
 			return nil, err
 		}
-		return sqlite.Open(path, sqlite.Options{})
+		return sqlite.Open(path, sqlite.Options{Fill: fill})
 	case "riak", "riak+https":
 		return openRiakMeta(url)
 	case "redis", "rediss", "redis+unix", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster":

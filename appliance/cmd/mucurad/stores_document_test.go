@@ -41,7 +41,7 @@ type contentStore struct {
 // docs/stores-NAME.md beside stores.md.
 func stores(t *testing.T) ([]metadataStore, []contentStore) {
 	t.Helper()
-	m, err := openMeta("sqlite://" + filepath.Join(t.TempDir(), "meta.db"))
+	m, err := openMeta("sqlite://"+filepath.Join(t.TempDir(), "meta.db"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,170 @@
+package sqlite
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/mucura/mucura/core/meta"
+)
+
+// names gives the names in the directory of a path.
+func names(t *testing.T, path string) (all []string) {
+	t.Helper()
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		all = append(all, e.Name())
+	}
+	return all
+}
+
+// TestFill fills a new database, and no other.
+func TestFill(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "meta.db")
+	calls := 0
+	opts := Options{Fill: func(s meta.Store) error {
+		calls++
+		if _, err := os.Stat(path); err == nil {
+			t.Error("the database has its name before it is filled")
+		}
+		_, err := s.Put(t.Context(), part, "k", meta.Record{Value: []byte("v"), Body: make([]byte, 50<<10)}, meta.IfAbsent)
+		return err
+	}}
+	for range 2 {
+		s := openAt(t, path, opts)
+		wantValue(t, s, "k", "v")
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if got := names(t, path); len(got) != 1 {
+			t.Errorf("the directory holds %v", got)
+		}
+	}
+	if calls != 1 {
+		t.Errorf("Fill was called %d times", calls)
+	}
+}
+
+func TestFillFails(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "meta.db")
+	broken := errors.New("broken")
+	_, err := Open(path, Options{Fill: func(s meta.Store) error {
+		_, err := s.Put(t.Context(), part, "k", meta.Record{}, meta.Always)
+		return errors.Join(err, broken)
+	}})
+	if !errors.Is(err, broken) {
+		t.Errorf("Open: %v", err)
+	}
+	if got := names(t, path); len(got) != 0 {
+		t.Errorf("the directory holds %v", got)
+	}
+	s := openTemp(t, Options{})
+	mustPut(t, s, "k", "v")
+}
+
+// TestFillTogether opens a missing file from many at once: all see what one has
+// filled in, and nothing of the others.
+func TestFillTogether(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "meta.db")
+	stores := make([]*Store, 8)
+	var wg sync.WaitGroup
+	for i := range stores {
+		wg.Go(func() {
+			who := string(rune('a' + i))
+			s, err := Open(path, Options{Fill: func(s meta.Store) error {
+				_, err := s.Put(t.Context(), part, "first", meta.Record{Value: []byte(who)}, meta.IfAbsent)
+				return err
+			}})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			stores[i] = s
+			_, err = s.Put(t.Context(), part, who, meta.Record{}, meta.IfAbsent)
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if t.Failed() {
+		t.FailNow()
+	}
+	first, err := stores[0].Get(t.Context(), part, "first", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range stores {
+		wantValue(t, s, "first", string(first.Value))
+		if page, err := s.Scan(t.Context(), part, meta.Range{}); err != nil || len(page.Entries) != len(stores)+1 {
+			t.Errorf("%d records, %v", len(page.Entries), err)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if got := names(t, path); len(got) != 1 {
+		t.Errorf("the directory holds %v", got)
+	}
+}
+
+// TestCrashedCreation opens what a crash may leave while a database is made.
+func TestCrashedCreation(t *testing.T) {
+	whole := openTemp(t, Options{})
+	mustPut(t, whole, "old", "v")
+	if err := whole.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for name, leave := range map[string]func(path string) error{
+		"half of the file under its other name": func(path string) error {
+			db, err := os.ReadFile(whole.path)
+			return errors.Join(err, os.WriteFile(filepath.Join(filepath.Dir(path), ".meta.db-1"), db[:len(db)/2], 0o600))
+		},
+		"a log of the other name": func(path string) error {
+			return os.WriteFile(filepath.Join(filepath.Dir(path), ".meta.db-1-wal"), []byte("log"), 0o600)
+		},
+		"both names": func(path string) error {
+			other := filepath.Join(filepath.Dir(path), ".meta.db-1")
+			db, err := os.ReadFile(whole.path)
+			return errors.Join(err, os.WriteFile(other, db, 0o600), os.Link(other, path))
+		},
+		"an empty file, as an operator may make one": func(path string) error {
+			return os.WriteFile(path, nil, 0o600)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "meta.db")
+			if err := leave(path); err != nil {
+				t.Fatal(err)
+			}
+			s := openAt(t, path, Options{})
+			mustPut(t, s, "k", "v")
+		})
+	}
+}
+
+// TestLogWithoutDatabase: a log is not taken for that of another database, nor
+// thrown away.
+func TestLogWithoutDatabase(t *testing.T) {
+	for _, suffix := range []string{"-wal", "-journal"} {
+		path := filepath.Join(t.TempDir(), "meta.db")
+		if err := os.WriteFile(path+suffix, []byte("acknowledged writes"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if s, err := Open(path, Options{}); err == nil {
+			s.Close()
+			t.Errorf("%s: opened", suffix)
+		} else if !strings.Contains(err.Error(), "without its database") {
+			t.Errorf("%s: %v", suffix, err)
+		}
+		if got := names(t, path); len(got) != 1 {
+			t.Errorf("%s: the directory holds %v", suffix, got)
+		}
+	}
+}
