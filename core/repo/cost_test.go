@@ -87,6 +87,14 @@ func TestCalls(t *testing.T) {
 		} else {
 			l.mustRemove(t, "k", "")
 		}
+		if caps.CAS == meta.Linearizable && caps.MaxInline >= len("other") {
+			for i := range surelyNew {
+				l.mustPut(t, fmt.Sprint("new", i), "body")
+			}
+			check("small put of another new key", map[string]int{"put": 1}, func() { l.mustPut(t, "new", "body") })
+			check("small put over small after new keys", map[string]int{"get body=false": 1, "put": 2}, func() { l.mustPut(t, "new", "other") })
+			check("small put over small", inline, func() { l.mustPut(t, "new", "body") })
+		}
 		check("big put", stored, func() { l.mustPut(t, "k", big("body")) })
 		if caps.Batch {
 			over := map[string]int{"get body=false": 1, "batch": 1}

@@ -13,12 +13,19 @@ type repoState struct {
 	hurry     bool // there is no other process, so nobody's work is waited for (tests)
 	manifests manifestCache
 	buckets   vcache.Cache[*catalog.Bucket]
+	newKeys   newKeys
 }
 
 func (r *Repo) putObject(ctx context.Context, in PutObjectInput) (*catalog.Object, error) {
-	cur, err := r.before(ctx, in.Bucket, in.Key, &in.Cond)
-	if err != nil {
+	if err := checkKey(in.Key); err != nil {
 		return nil, err
+	}
+	cur := &current{}
+	if !r.expectNew(&in) {
+		var err error
+		if cur, err = r.before(ctx, in.Bucket, in.Key, &in.Cond); err != nil {
+			return nil, err
+		}
 	}
 	s, err := r.ingest(ctx, ingested{
 		to: holderOf(in.Bucket, in.Key), body: in.Body, size: in.Size, limit: MaxPutSize, digest: in.Digest, key: in.Encrypt,
@@ -32,6 +39,9 @@ func (r *Repo) putObject(ctx context.Context, in PutObjectInput) (*catalog.Objec
 	s.finish(ctx, done, err)
 	if err != nil {
 		return nil, err
+	}
+	if in.Bucket.Versioning == catalog.Unversioned {
+		r.state.newKeys.saw(in.Bucket, done.freedObjects > 0)
 	}
 	return done.object, nil
 }

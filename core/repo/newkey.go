@@ -1,0 +1,44 @@
+package repo
+
+import (
+	"hash/maphash"
+	"sync/atomic"
+
+	"github.com/mucura/mucura/core/catalog"
+	"github.com/mucura/mucura/core/meta"
+)
+
+// newKeys counts, for the buckets of each stripe, how many small objects in a row
+// went to keys that held none. After surelyNew of them the next one is written
+// without a look at what it replaces, on the condition that there is nothing;
+// the look would cost as much as a tenth of the write. If there is something
+// after all, the write was tried once in vain.
+type newKeys [stripes]atomic.Int32
+
+const surelyNew = 4
+
+var newKeysSeed = maphash.MakeSeed()
+
+func (n *newKeys) of(b *catalog.Bucket) *atomic.Int32 {
+	return &n[maphash.String(newKeysSeed, b.ID)%stripes]
+}
+
+func (n *newKeys) expect(b *catalog.Bucket) bool { return n.of(b).Load() >= surelyNew }
+
+// saw takes in whether an object replaced another.
+func (n *newKeys) saw(b *catalog.Bucket, replaced bool) {
+	c := n.of(b)
+	if replaced {
+		c.Store(0)
+	} else if c.Load() < surelyNew {
+		c.Add(1)
+	}
+}
+
+// expectNew tells whether to write in without looking first. Nothing that the
+// look would have found may matter but that there is something.
+func (r *Repo) expectNew(in *PutObjectInput) bool {
+	return in.Bucket.Versioning == catalog.Unversioned && in.Cond.empty() &&
+		in.Size >= 0 && in.Size <= r.inlineLimit() && // a large body is not read in vain
+		r.Meta.Capabilities().CAS == meta.Linearizable && r.state.newKeys.expect(in.Bucket)
+}
