@@ -17,15 +17,10 @@ type repoState struct {
 }
 
 func (r *Repo) putObject(ctx context.Context, in PutObjectInput) (*catalog.Object, error) {
-	if err := checkKey(in.Key); err != nil {
+	small := in.Size >= 0 && in.Size <= r.inlineLimit() // a large body is not read in vain
+	cur, err := r.beforeOrNew(ctx, in.Bucket, in.Key, &in.Cond, small)
+	if err != nil {
 		return nil, err
-	}
-	cur := &current{}
-	if !r.expectNew(&in) {
-		var err error
-		if cur, err = r.before(ctx, in.Bucket, in.Key, &in.Cond); err != nil {
-			return nil, err
-		}
 	}
 	s, err := r.ingest(ctx, ingested{
 		to: holderOf(in.Bucket, in.Key), body: in.Body, size: in.Size, limit: MaxPutSize, digest: in.Digest, key: in.Encrypt,
@@ -40,9 +35,7 @@ func (r *Repo) putObject(ctx context.Context, in PutObjectInput) (*catalog.Objec
 	if err != nil {
 		return nil, err
 	}
-	if in.Bucket.Versioning == catalog.Unversioned {
-		r.state.newKeys.saw(in.Bucket, done.freedObjects > 0)
-	}
+	r.state.newKeys.saw(in.Bucket, done)
 	return done.object, nil
 }
 
@@ -60,6 +53,15 @@ func (r *Repo) before(ctx context.Context, b *catalog.Bucket, key string, cond *
 		return nil, wrap(err)
 	}
 	return cur, cond.forWrite(cur.object, key)
+}
+
+// beforeOrNew is before, but where it may guess, and expects a new key, it reads
+// nothing: the commit then is for a key that holds nothing.
+func (r *Repo) beforeOrNew(ctx context.Context, b *catalog.Bucket, key string, cond *WriteCond, mayGuess bool) (*current, error) {
+	if mayGuess && r.expectNew(b, cond) {
+		return &current{}, checkKey(key)
+	}
+	return r.before(ctx, b, key, cond)
 }
 
 func (r *Repo) putStored(ctx context.Context, in *PutObjectInput, cur *current, s *stored, o *catalog.Object) (*replaced, error) {
