@@ -128,8 +128,11 @@ func (c *cache) add(before *header, at place, r *meta.Record, withBody bool) {
 func (c *cache) put(at place, e cached) {
 	size := len(at.key) + len(e.record.Value) + len(e.record.Summary)
 	if g := &c.young; g.m == nil || len(g.m) >= cacheEntries || g.bytes+size > cacheBytes {
-		c.old = c.young
-		c.young = generation{m: map[place]cached{}}
+		m := c.old.m
+		if clear(m); m == nil {
+			m = map[place]cached{}
+		}
+		c.young, c.old = generation{m: m}, c.young
 	}
 	c.young.m[at] = e
 	c.young.bytes += size
