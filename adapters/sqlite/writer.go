@@ -63,7 +63,7 @@ func (s *Store) startWriter() (*writer, error) {
 	if w.c, err = w.open(); err != nil {
 		return nil, err
 	}
-	if s.cache.index, err = openWALIndex(s.path); err != nil {
+	if s.cache.index, err = openWALIndex(s.path); err != nil && !errors.Is(err, errors.ErrUnsupported) {
 		s.opts.Log.Warn("sqlite: no records are kept in memory", "path", s.path, "error", err)
 	}
 	w.check = startCheckpointer(w)
