@@ -3,6 +3,7 @@ package sqlite
 import (
 	"database/sql/driver"
 	"fmt"
+	"slices"
 
 	"github.com/mucura/mucura/core/meta"
 )
@@ -29,7 +30,7 @@ func (w *writer) apply(c *call) error {
 		op := &c.ops[i]
 		var st rowState
 		if found {
-			if st, err = w.state(part, op.Key); err != nil {
+			if st, err = w.state(place{part, op.Key}); err != nil {
 				return err
 			}
 		}
@@ -80,15 +81,27 @@ func (w *writer) partition(p meta.Partition, create bool) (id int64, found bool,
 	return id, found, nil
 }
 
-func (w *writer) state(part int64, key string) (st rowState, err error) {
+// state finds what a key holds now.
+func (w *writer) state(at place) (st rowState, err error) {
+	if !w.mayHaveChanged(at) {
+		if st, ok := w.s.cache.known(&w.before, at); ok {
+			return st, nil
+		}
+	}
 	var row [2]driver.Value
-	st.found, err = w.c.row(findRecord, row[:], part, key)
+	st.found, err = w.c.row(findRecord, row[:], at.partition, at.key)
 	if err != nil || !st.found {
 		return rowState{}, err
 	}
 	st.version, _, err = parseHead(bytesOf(row[0]))
 	st.bulk = number(row[1])
 	return st, err
+}
+
+// mayHaveChanged tells whether this transaction has changed a key, or so many
+// that it is not worth looking.
+func (w *writer) mayHaveChanged(at place) bool {
+	return len(w.changes) > 64 || slices.ContainsFunc(w.changes, func(c change) bool { return c.at == at })
 }
 
 func holds(cond meta.Cond, st rowState) bool {
@@ -108,7 +121,7 @@ func (w *writer) do(part int64, op *meta.Op, was rowState, c *call) error {
 		if !was.found {
 			return nil
 		}
-		return w.remove(part, op.Key, was)
+		return w.remove(place{part, op.Key}, was)
 	}
 	c.version = newVersion()
 	w.head = appendHead(w.head[:0], c.version, op.Key, op.Record.Summary)
@@ -121,8 +134,13 @@ func (w *writer) do(part int64, op *meta.Op, was rowState, c *call) error {
 		q = updateRecord
 	}
 	w.pages += 1 + (len(op.Record.Value)+len(op.Record.Body)+pageSize-1)/pageSize
-	_, err = w.c.exec(q, w.head, value, bulk, part, op.Key)
-	return err
+	if _, err = w.c.exec(q, w.head, value, bulk, part, op.Key); err != nil {
+		return err
+	}
+	r := op.Record
+	r.Version = versionString(c.version)
+	w.changes = append(w.changes, change{at: place{part, op.Key}, record: r, bulk: number(bulk)})
+	return nil
 }
 
 // putBulk writes what a row cannot hold, and returns what it does hold: the
@@ -144,13 +162,16 @@ func (w *writer) putBulk(op *meta.Op, was rowState) (value, bulk driver.Value, e
 	}
 }
 
-func (w *writer) remove(part int64, key string, was rowState) error {
+func (w *writer) remove(at place, was rowState) error {
 	if was.bulk != 0 {
 		if _, err := w.c.exec(deleteBulk, was.bulk); err != nil {
 			return err
 		}
 	}
 	w.pages++
-	_, err := w.c.exec(deleteRecord, part, key)
-	return err
+	if _, err := w.c.exec(deleteRecord, at.partition, at.key); err != nil {
+		return err
+	}
+	w.changes = append(w.changes, change{at: at, deleted: true})
+	return nil
 }

@@ -18,6 +18,7 @@ type query int
 const (
 	beginWrite query = iota
 	commit
+	dataVersion
 	findPartition
 	addPartition
 	findRecord
@@ -49,6 +50,7 @@ const (
 var queries = [numQueries]string{
 	beginWrite:    "BEGIN IMMEDIATE",
 	commit:        "COMMIT",
+	dataVersion:   "PRAGMA data_version",
 	findPartition: "SELECT id FROM partition WHERE name = ?",
 	addPartition:  "INSERT INTO partition (name) VALUES (?)",
 	findRecord:    "SELECT head, bulk FROM record WHERE partition = ?+0 AND key = CAST(? AS BLOB)",

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -32,6 +35,8 @@ func TestMain(m *testing.M) {
 		err = childIncrement(path)
 	case "limited":
 		err = childLimited(path)
+	case "count":
+		err = childCount(path)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -98,6 +103,75 @@ func TestTwoProcesses(t *testing.T) {
 		t.Fatalf("other process: %v: %s", err, out.String())
 	}
 	wantValue(t, s, "counter", strconv.Itoa(2*increments))
+}
+
+// childCount counts up for ever, and tells each number once it is acknowledged.
+func childCount(path string) error {
+	s, err := Open(path, Options{})
+	if err != nil {
+		return err
+	}
+	ctx := context.Background()
+	r, err := s.Get(ctx, part, "counter", false)
+	if err != nil {
+		return err
+	}
+	n, _ := strconv.Atoi(string(r.Value))
+	for {
+		n++
+		if _, err := s.Put(ctx, part, "counter", meta.Record{Value: []byte(strconv.Itoa(n))}, meta.Always); err != nil {
+			return err
+		}
+		if _, err := fmt.Println(n); err != nil {
+			return err
+		}
+	}
+}
+
+// TestReadsWhatOthersWrote reads what another process has just written, while
+// this one writes, too, and the other is killed now and then.
+func TestReadsWhatOthersWrote(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "meta.db")
+	s := openAt(t, path, Options{})
+	put(t, s, "counter", "0")
+	var stop atomic.Bool
+	var own sync.WaitGroup
+	own.Go(func() {
+		for i := 0; !stop.Load(); i++ {
+			put(t, s, "own", strconv.Itoa(i))
+			if r, err := s.Get(t.Context(), part, "own", false); err != nil || string(r.Value) != strconv.Itoa(i) {
+				t.Errorf("read %s, %v after %d", r.Value, err, i)
+				return
+			}
+		}
+	})
+	for range 5 {
+		cmd := child(t, "count", path)
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		lines := bufio.NewScanner(out)
+		for i := 0; i < 100 && lines.Scan(); i++ {
+			told, _ := strconv.Atoi(lines.Text())
+			for range 2 {
+				r, err := s.Get(t.Context(), part, "counter", false)
+				if n, _ := strconv.Atoi(string(r.Value)); err != nil || n < told {
+					t.Fatalf("read %d, %v after %d was acknowledged", n, err, told)
+				}
+			}
+		}
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	}
+	stop.Store(true)
+	own.Wait()
+	if err := s.Check(t.Context()); err != nil {
+		t.Error(err)
+	}
 }
 
 // childLimited meets real I/O errors: the kernel lets no file of this process

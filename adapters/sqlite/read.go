@@ -99,6 +99,11 @@ func (s *Store) Get(ctx context.Context, p meta.Partition, key string, withBody 
 	if !found {
 		return meta.Record{}, &missing{p, key}
 	}
+	at := place{id, key}
+	if r, ok := s.cache.get(at, withBody); ok {
+		return r, nil
+	}
+	before := s.cache.now()
 	c, err := s.readers.take(ctx)
 	if err != nil {
 		return meta.Record{}, err
@@ -111,6 +116,7 @@ func (s *Store) Get(ctx context.Context, p meta.Partition, key string, withBody 
 	if !found {
 		return meta.Record{}, &missing{p, key}
 	}
+	s.cache.add(&before, at, &r, withBody)
 	return r, nil
 }
 

@@ -61,6 +61,7 @@ type Store struct {
 	closed bool
 
 	parts   partitions
+	cache   cache
 	readers pool
 	writer  *writer
 }
@@ -153,6 +154,11 @@ func (s *Store) Close() error {
 	err := s.readers.close()
 	if werr := s.writer.stop(); werr != nil {
 		err = werr
+	}
+	if s.cache.index != nil {
+		if ierr := s.cache.index.close(); err == nil {
+			err = ierr
+		}
 	}
 	return err
 }

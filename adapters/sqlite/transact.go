@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -13,6 +14,17 @@ func (w *writer) transact(group []*call) error {
 	if err := w.begin(); err != nil {
 		return err
 	}
+	w.s.cache.writing.Store(true)
+	defer func() {
+		w.s.cache.writing.Store(false)
+		clear(w.changes)
+		if w.changes = w.changes[:0]; cap(w.changes) > 4*maxGroup {
+			w.changes = nil
+		}
+	}()
+	if err := w.lookAround(); err != nil {
+		return w.undo(err)
+	}
 	clear(w.fresh)
 	for _, c := range group {
 		c.err = nil
@@ -23,6 +35,7 @@ func (w *writer) transact(group []*call) error {
 	if err := w.commit(w.c); err != nil {
 		return w.commitFailed(err)
 	}
+	w.tellCache()
 	for p, id := range w.fresh {
 		w.s.parts.learn(p, id)
 	}
@@ -49,6 +62,40 @@ func (w *writer) begin() error {
 	}
 }
 
+// lookAround notes the state of the database at the beginning of a transaction.
+func (w *writer) lookAround() (err error) {
+	w.before = w.s.cache.now()
+	if w.before != w.after { // others have committed since
+		w.dataVersion, err = w.c.dataVersion()
+	}
+	return err
+}
+
+// tellCache tells the cache what a transaction has changed. What it does not hear
+// of it notices.
+func (w *writer) tellCache() {
+	w.after = w.s.cache.now()
+	if w.after == (header{}) || w.after == w.before {
+		return
+	}
+	// Only if nobody else has committed is that the state that our commit left.
+	v, err := w.c.dataVersion()
+	if err != nil || v != w.dataVersion {
+		w.after = header{}
+		return
+	}
+	w.s.cache.wrote(&w.before, &w.after, w.changes)
+}
+
+// dataVersion is a number that is another one after each commit of another
+// connection, but not after one of c itself
+// (https://www.sqlite.org/pragma.html#pragma_data_version).
+func (c *conn) dataVersion() (int64, error) {
+	var row [1]driver.Value
+	_, err := c.row(dataVersion, row[:])
+	return number(row[0]), err
+}
+
 // undo rolls back after err, and replaces the connection if err says that it
 // is broken.
 func (w *writer) undo(err error) error {
@@ -65,10 +112,13 @@ func (w *writer) reopen() {
 	if err != nil {
 		w.s.opts.Log.Error("sqlite: cannot reopen the database for writing", "path", w.s.path, "error", err)
 	}
+	if c == nil {
+		w.s.cache.stop()
+	}
 	if w.c != nil {
 		w.c.close()
 	}
-	w.c = c
+	w.c, w.after = c, header{}
 }
 
 // ready makes sure that there is a connection and nothing is unclear.

@@ -31,10 +31,17 @@ type writer struct {
 	group   []*call
 	states  []rowState               // of the operations of one call
 	fresh   map[meta.Partition]int64 // partitions this transaction made
-	head    []byte                   // reused
-	pages   int                      // about how many were written since the last checkpoint
-	unclear bool                     // a commit failed such that it may yet come back: see settle
-	commit  func(c *conn) error      // replaced by tests
+	changes []change                 // that this transaction made
+
+	// The state of the database as this transaction began, as the one before it
+	// ended (the zero header: not known), and the conn's dataVersion at both.
+	before, after header
+	dataVersion   int64
+
+	head    []byte              // reused
+	pages   int                 // about how many were written since the last checkpoint
+	unclear bool                // a commit failed such that it may yet come back: see settle
+	commit  func(c *conn) error // replaced by tests
 }
 
 // startWriter opens the file for writing, prepares it, and starts the
@@ -52,6 +59,9 @@ func (s *Store) startWriter() (*writer, error) {
 	var err error
 	if w.c, err = w.open(); err != nil {
 		return nil, err
+	}
+	if s.cache.index, err = openWALIndex(s.path); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		s.opts.Log.Warn("sqlite: no records are kept in memory", "path", s.path, "error", err)
 	}
 	w.check = startCheckpointer(w)
 	go w.loop()

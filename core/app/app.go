@@ -87,6 +87,8 @@ type App struct {
 
 	breakers []*storewrap.Breaker
 	slots    chan struct{} // one for each request served at once
+
+	contentRoom, metaRoom spare
 }
 
 // New wires an App. It reads and writes nothing.

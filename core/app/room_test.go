@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/mucura/mucura/core/content"
 	"github.com/mucura/mucura/core/meta"
@@ -67,6 +69,40 @@ func TestRoomIsKept(t *testing.T) {
 		t.Errorf("usage %+v, %v", u, err)
 	}
 	l.heal()
+}
+
+// TestRoomIsAskedFor: a store with plenty of room is asked now and then, one with
+// little every time.
+func TestRoomIsAskedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s spare
+		store, other := new(smallDisk), new(smallDisk)
+		for name, c := range map[string]struct {
+			room  int64
+			take  []int64
+			after time.Duration
+			want  bool // whether the last is taken
+		}{
+			"plenty":           {4 * plenty, []int64{1, plenty}, 0, true},
+			"used up":          {4 * plenty, []int64{plenty, plenty, 1}, 0, false},
+			"little":           {plenty, []int64{1}, 0, false},
+			"after a while":    {4 * plenty, []int64{1}, plentyFor, false},
+			"little after all": {-1, []int64{1}, 0, false},
+		} {
+			s.seen(store, c.room)
+			time.Sleep(c.after)
+			took := false
+			for _, n := range c.take {
+				took = s.take(store, n)
+			}
+			if took != c.want {
+				t.Errorf("%s: %v", name, took)
+			}
+			if s.take(other, 1) {
+				t.Errorf("%s: another store was not asked", name)
+			}
+		}
+	})
 }
 
 func rootID(l *lab) string {

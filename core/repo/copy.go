@@ -10,14 +10,16 @@ import (
 )
 
 func (r *Repo) copyObject(ctx context.Context, in CopyInput) (*catalog.Object, error) {
-	cur, err := r.before(ctx, in.Bucket, in.Key, &in.Cond)
+	shares := in.Source.encryptedUnder(in.Encrypt)
+	itself := in.Source.Bucket.ID == in.Bucket.ID && in.Source.Key == in.Key
+	cur, err := r.beforeOrNew(ctx, in.Bucket, in.Key, &in.Cond, shares && !itself)
 	if err != nil {
 		return nil, err
 	}
 	if in.Source.Size > MaxPutSize {
 		return nil, s3err.InvalidRequest.Say("The specified copy source is larger than the maximum allowable size for a copy source: %d", int64(MaxPutSize))
 	}
-	if !in.Source.encryptedUnder(in.Encrypt) {
+	if !shares {
 		return r.copyBytes(ctx, &in, cur)
 	}
 	if err := r.room(ctx, 0, true); err != nil { // a copy shares the bytes
@@ -41,6 +43,7 @@ func (r *Repo) copyObject(ctx context.Context, in CopyInput) (*catalog.Object, e
 	if err != nil {
 		return nil, err
 	}
+	r.state.newKeys.saw(in.Bucket, done)
 	return done.object, nil
 }
 

@@ -87,6 +87,30 @@ func TestCalls(t *testing.T) {
 		} else {
 			l.mustRemove(t, "k", "")
 		}
+		if caps.CAS == meta.Linearizable && caps.MaxInline >= len("other") {
+			for i := range surelyNew {
+				l.mustPut(t, fmt.Sprint("new", i), "body")
+			}
+			check("small put of another new key", map[string]int{"put": 1}, func() { l.mustPut(t, "new", "body") })
+			check("small put over small after new keys", map[string]int{"get body=false": 1, "put": 2}, func() { l.mustPut(t, "new", "other") })
+			check("small put over small", inline, func() { l.mustPut(t, "new", "body") })
+		}
+		if caps.CAS == meta.Linearizable && caps.MaxInline >= len("other") {
+			src := l.mustOpen(t, "new", "")
+			l.mustPut(t, "new0", "over") // the next is not expected to be new
+			copyTo := func(key string) func() {
+				return func() {
+					if _, err := l.CopyObject(ctx, CopyInput{Source: src, Bucket: l.bucket, Key: key}); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			for i := range surelyNew {
+				copyTo(fmt.Sprint("copy", i))()
+			}
+			check("copy to a new key", map[string]int{"put": 1}, copyTo("copy"))
+			check("copy to itself", inline, copyTo("new"))
+		}
 		check("big put", stored, func() { l.mustPut(t, "k", big("body")) })
 		if caps.Batch {
 			over := map[string]int{"get body=false": 1, "batch": 1}

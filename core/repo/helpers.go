@@ -19,9 +19,12 @@ import (
 // wrap turns an error of a port into the row a client sees. A row, and an
 // error of the request's context, stay what they are.
 func wrap(err error) error {
+	if err == nil {
+		return nil
+	}
 	var row *s3err.Code
 	switch {
-	case err == nil, errors.As(err, &row),
+	case errors.As(err, &row),
 		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	case errors.Is(err, meta.ErrFull), errors.Is(err, content.ErrFull):

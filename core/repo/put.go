@@ -13,10 +13,12 @@ type repoState struct {
 	hurry     bool // there is no other process, so nobody's work is waited for (tests)
 	manifests manifestCache
 	buckets   vcache.Cache[*catalog.Bucket]
+	newKeys   newKeys
 }
 
 func (r *Repo) putObject(ctx context.Context, in PutObjectInput) (*catalog.Object, error) {
-	cur, err := r.before(ctx, in.Bucket, in.Key, &in.Cond)
+	small := in.Size >= 0 && in.Size <= r.inlineLimit() // a large body is not read in vain
+	cur, err := r.beforeOrNew(ctx, in.Bucket, in.Key, &in.Cond, small)
 	if err != nil {
 		return nil, err
 	}
@@ -33,6 +35,7 @@ func (r *Repo) putObject(ctx context.Context, in PutObjectInput) (*catalog.Objec
 	if err != nil {
 		return nil, err
 	}
+	r.state.newKeys.saw(in.Bucket, done)
 	return done.object, nil
 }
 
@@ -50,6 +53,15 @@ func (r *Repo) before(ctx context.Context, b *catalog.Bucket, key string, cond *
 		return nil, wrap(err)
 	}
 	return cur, cond.forWrite(cur.object, key)
+}
+
+// beforeOrNew is before, but where it may guess, and expects a new key, it reads
+// nothing: the commit then is for a key that holds nothing.
+func (r *Repo) beforeOrNew(ctx context.Context, b *catalog.Bucket, key string, cond *WriteCond, mayGuess bool) (*current, error) {
+	if mayGuess && r.expectNew(b, cond) {
+		return &current{}, checkKey(key)
+	}
+	return r.before(ctx, b, key, cond)
 }
 
 func (r *Repo) putStored(ctx context.Context, in *PutObjectInput, cur *current, s *stored, o *catalog.Object) (*replaced, error) {

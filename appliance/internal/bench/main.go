@@ -139,7 +139,11 @@ func measure(ctx context.Context, o options, c benchCase, servers []*server, t *
 			if skipped[s] {
 				continue
 			}
-			v, err := s.cost(ctx, o, c, round, n)
+			ops := n
+			if c.elsewhere > 0 && !s.ours() {
+				ops = c.elsewhere
+			}
+			v, err := s.cost(ctx, o, c, round, ops)
 			if err != nil {
 				fmt.Fprintf(os.Stderr, "%s: %s: %v\n", s.name, c.name, err)
 				skipped[s] = true

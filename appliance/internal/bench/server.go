@@ -156,6 +156,9 @@ func launchWith(name, data, scheme string, command func(port, admin, data string
 	return nil, fmt.Errorf("%s does not answer: see %s.log", name, data)
 }
 
+// ours tells whether it is Mucura, of whatever build.
+func (s *server) ours() bool { return strings.HasPrefix(s.name, "mucura") }
+
 func (s *server) stop() {
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)
 	_ = s.cmd.Wait()
