@@ -35,11 +35,23 @@ func create(path string, opts Options) error {
 	if err := errors.Join(fill(f.Name(), opts), f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	// A link fails when another process was first; its database then counts.
-	if err := os.Link(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := give(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	return syncDir(dir)
+}
+
+// link is replaced by tests.
+var link = os.Link
+
+// give gives a file a name that no other has: fs.ErrExist when another process was
+// first, whose database then counts.
+func give(file, name string) error {
+	err := link(file, name)
+	if err == nil || errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return rename(file, name, err) // file systems such as exFAT have no links
 }
 
 // noLog refuses to make a database beside the log of one that is gone, which

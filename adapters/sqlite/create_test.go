@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/mucura/mucura/core/meta"
@@ -112,6 +113,32 @@ func TestFillTogether(t *testing.T) {
 	if got := names(t, path); len(got) != 1 {
 		t.Errorf("the directory holds %v", got)
 	}
+}
+
+// TestWithoutLinks makes a database where the file system has no hard links.
+func TestWithoutLinks(t *testing.T) {
+	defer func(f func(string, string) error) { link = f }(link)
+	var first string // made by another process just before
+	link = func(from, to string) error {
+		if first != "" {
+			if err := os.WriteFile(to, []byte(first), 0o600); err != nil {
+				t.Error(err)
+			}
+		}
+		return &os.LinkError{Op: "link", Old: from, New: to, Err: syscall.EPERM}
+	}
+	path := filepath.Join(t.TempDir(), "meta.db")
+	s := openAt(t, path, Options{})
+	mustPut(t, s, "k", "v")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, path = string(db), filepath.Join(t.TempDir(), "meta.db")
+	wantValue(t, openAt(t, path, Options{}), "k", "v")
 }
 
 // TestCrashedCreation opens what a crash may leave while a database is made.
