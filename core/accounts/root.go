@@ -57,13 +57,17 @@ func (s *Service) RootKey(ctx context.Context) (accessKeyID, secret string, err 
 }
 
 func (s *Service) ensureRootAccount(ctx context.Context) (*catalog.Account, error) {
-	root, err := s.ByName(ctx, RootName)
-	if !errors.Is(err, ErrNotFound) {
-		return root, err
-	}
-	_, err = s.Add(ctx, NewAccount{Name: RootName, Role: catalog.Operator, Quota: -1})
-	if err != nil && !errors.Is(err, ErrExists) {
-		return nil, err
+	for range maxTries {
+		root, err := s.ByName(ctx, RootName)
+		if !errors.Is(err, ErrNotFound) {
+			return root, err
+		}
+		// Another process may have written the entry of the name and not yet the
+		// account; then Add finds the name taken, and next time takes over the rest.
+		_, err = s.Add(ctx, NewAccount{Name: RootName, Role: catalog.Operator, Quota: -1})
+		if err != nil && !errors.Is(err, ErrExists) {
+			return nil, err
+		}
 	}
 	return s.ByName(ctx, RootName)
 }

@@ -1,12 +1,15 @@
 package accounts_test
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"testing"
 
 	"github.com/mucura/mucura/adapters/mem"
 	"github.com/mucura/mucura/core/accounts"
+	"github.com/mucura/mucura/core/catalog"
+	"github.com/mucura/mucura/core/meta"
 	"github.com/mucura/mucura/core/s3err"
 )
 
@@ -40,6 +43,28 @@ func TestRootGenerated(t *testing.T) {
 	root, err := service(registry).ByName(ctx, accounts.RootName)
 	if err != nil || root.Role != "operator" || root.Quota != -1 {
 		t.Fatalf("root %+v, %v", root, err)
+	}
+}
+
+// quicker is a registry to which another process writes the entry of root's name
+// right before this one does, and nothing more yet.
+type quicker struct {
+	meta.Store
+	once sync.Once
+}
+
+func (q *quicker) Put(ctx context.Context, p meta.Partition, key string, r meta.Record, cond meta.Cond) (meta.Version, error) {
+	if p == catalog.AccountNames && key == accounts.RootName {
+		q.once.Do(func() {
+			_, _ = q.Store.Put(ctx, p, key, meta.Record{Value: []byte("0123456789abcdef01234567")}, meta.IfAbsent)
+		})
+	}
+	return q.Store.Put(ctx, p, key, r, cond)
+}
+
+func TestRootWhileAnotherStarts(t *testing.T) {
+	if created, _, _ := ensure(t, service(&quicker{Store: mem.NewMeta()}), "", ""); !created {
+		t.Error("no pair was made")
 	}
 }
 
