@@ -134,29 +134,29 @@ func (r *Repo) putBucket(ctx context.Context, b *catalog.Bucket, cond meta.Cond)
 	return err
 }
 
-func (r *Repo) updateBucket(ctx context.Context, name string, change func(*catalog.Bucket) error) (*catalog.Bucket, error) {
-	for range maxBucketTries {
+func (r *Repo) updateBucket(ctx context.Context, name string, change func(*catalog.Bucket) error) (b *catalog.Bucket, err error) {
+	var refused error // by change, for the caller as it is
+	err = r.contend(ctx, catalog.Buckets, name, func() error {
 		old, version, err := r.readBucket(ctx, name)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		b, err := cloneBucket(old)
-		if err != nil {
-			return nil, err
+		if b, err = cloneBucket(old); err != nil {
+			return err
 		}
-		if err := change(b); err != nil {
-			return nil, err
+		if refused = change(b); refused != nil {
+			return refused
 		}
 		b.Name, b.ID, b.Owner, b.Created = old.Name, old.ID, old.Owner, old.Created
-		err = r.putBucket(ctx, b, meta.IfMatch(version))
-		if err == nil {
-			return b, nil
-		}
-		if !errors.Is(err, meta.ErrConflict) {
-			return nil, wrap(err)
-		}
+		return r.putBucket(ctx, b, meta.IfMatch(version))
+	})
+	if refused != nil {
+		return nil, refused
 	}
-	return nil, s3err.OperationAborted.Field("BucketName", name)
+	if err != nil {
+		return nil, err
+	}
+	return b, nil
 }
 
 // cloneBucket copies a bucket with all that it points to.
