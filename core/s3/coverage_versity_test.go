@@ -8,12 +8,12 @@ import (
 func fromVersity() []difference {
 	return []difference{
 		{where: "A grantee without a type", others: "The tests send a bare account name in `x-amz-grant-…`.", ours: "400 `InvalidArgument`: S3 wants `id=`, `uri=` or `emailAddress=`.", why: followsVersity,
-			versity: []string{"CreateBucket_non_default_acl", "GetBucketVersioning_with_acl_access"},
+			versity: []string{"CreateBucket_non_default_acl", "GetBucketVersioning_with_acl_access", "PutObject_object_acl_not_supported", "CreateMultipartUpload_object_acl_not_supported"},
 			show: func(s *testServer) {
 				s.fails(s3err.InvalidArgument, "main", "PUT", "/new", "", "X-Amz-Grant-Read", "alt")
 				s.want(200, "main", "PUT", "/new", "", "X-Amz-Grant-Read", `id="`+s.users["alt"].CanonicalID+`"`)
 			}},
-		{where: "An ACL for an object, where ownership is enforced", others: "The tests want it ignored.", ours: "400 `AccessControlListNotSupported`, as S3.", why: "A success would say that the object is shared.",
+		{where: "An ACL for an object, where ownership is enforced", others: "The tests want it ignored (on a site that enforces it for all buckets).", ours: "400 `AccessControlListNotSupported`, as S3.", why: "A success would say that the object is shared.",
 			versity: []string{"PutObject_object_acl_not_supported", "CreateMultipartUpload_object_acl_not_supported"},
 			show: func(s *testServer) {
 				s.want(200, "main", "PUT", "/bkt?ownershipControls", "<OwnershipControls><Rule><ObjectOwnership>BucketOwnerEnforced</ObjectOwnership></Rule></OwnershipControls>")
