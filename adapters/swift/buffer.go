@@ -28,6 +28,7 @@ type budget struct {
 	peak   int64
 	freed  chan struct{} // closed when somebody gave back; nil: nobody waits
 	blocks sync.Pool     // of *[blockSize]byte
+	md5s   md5lanes.Group
 }
 
 func newBudget(limit int64) *budget {
@@ -126,7 +127,7 @@ func (b *buffer) append(p []byte) int {
 
 // md5 is that of the bytes.
 func (b *buffer) md5() [md5.Size]byte {
-	h := md5lanes.New()
+	h := b.budget.md5s.New()
 	for _, block := range b.blocks {
 		h.Write(block)
 	}

@@ -6,53 +6,72 @@ import (
 	"time"
 )
 
-// stream is what a gathering knows of a digest.
+// stream is what a group knows of a digest.
 type stream struct {
 	state     [4]uint32
 	rest      []byte          // whole blocks that are still to be digested
 	done      chan struct{}   // lanes have digested what they will; rest may be left
 	marshaled [marshaled]byte // see export
 
-	// Under the gathering's lock.
+	// Under the group's lock.
 	waiting bool
 	under   bool      // under way
 	seen    time.Time // when it was last heard of
 }
 
-// gathering is where pieces wait for others.
-type gathering struct {
-	machine  machine                           // computes them; nil: there is none
-	patience func(now time.Time) time.Duration // see patience.go; under the lock
+// Group is streams that wait for each other: those of one repository. The zero
+// value is one without streams. It must not be copied.
+type Group struct {
+	machine  machine                           // nil: the processor's own
+	patience func(now time.Time) time.Duration // nil: as the load is; under the lock
 
 	mu      sync.Mutex
+	load    load
 	waiting []*stream     // the goroutine of the first one computes all
-	enough  chan struct{} // tells it that there is nobody to wait for
+	enough  chan struct{} // tells that one that there is nobody to wait for
 	under   []*stream     // streams under way, and some that were
 }
 
-// common is the gathering of this process.
-var common = newGathering(find())
-
-func newGathering(m machine) *gathering {
+// native is this processor's machine, nil when there is none, or when the state of
+// crypto/md5 is not understood.
+var native = func() machine {
 	if !understood() {
-		m = nil
+		return nil
 	}
-	return &gathering{machine: m, patience: new(load).patience, enough: make(chan struct{}, 1)}
+	return find()
+}()
+
+func (g *Group) digester() machine {
+	if g.machine != nil {
+		return g.machine
+	}
+	return native
+}
+
+// limit is how long to wait now.
+func (g *Group) limit(now time.Time) time.Duration {
+	if g.patience != nil {
+		return g.patience(now)
+	}
+	return g.load.patience(now)
 }
 
 // pass digests whole blocks of s.rest beside those of other streams, as far as
 // there are others.
-func (g *gathering) pass(s *stream) {
+func (g *Group) pass(s *stream) {
 	g.mu.Lock()
 	s.waiting = true
 	g.enlist(s)
 	g.waiting = append(g.waiting, s)
 	now := time.Now()
 	first, all := len(g.waiting) == 1, g.complete(now)
-	limit := g.patience(now)
-	if all && !first {
+	limit := g.limit(now)
+	if first {
+		g.enough = make(chan struct{}, 1)
+	} else if all {
 		g.wake()
 	}
+	enough := g.enough
 	g.mu.Unlock()
 	if !first {
 		<-s.done
@@ -61,7 +80,7 @@ func (g *gathering) pass(s *stream) {
 	if !all {
 		t := time.NewTimer(limit)
 		select {
-		case <-g.enough:
+		case <-enough:
 		case <-t.C:
 		}
 		t.Stop()
@@ -72,7 +91,7 @@ func (g *gathering) pass(s *stream) {
 }
 
 // take takes all that wait.
-func (g *gathering) take() []*stream {
+func (g *Group) take() []*stream {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	batch := g.waiting
@@ -80,15 +99,11 @@ func (g *gathering) take() []*stream {
 	for _, s := range batch {
 		s.waiting = false
 	}
-	select {
-	case <-g.enough: // there was, or time was up in the same moment
-	default:
-	}
 	return batch
 }
 
 // wake tells the first one that waits that there is nobody to wait for.
-func (g *gathering) wake() {
+func (g *Group) wake() {
 	select {
 	case g.enough <- struct{}{}:
 	default:
@@ -96,11 +111,11 @@ func (g *gathering) wake() {
 }
 
 // complete tells whether all lanes are taken, or all streams under way wait.
-func (g *gathering) complete(now time.Time) bool {
+func (g *Group) complete(now time.Time) bool {
 	if len(g.waiting) >= lanes {
 		return true
 	}
-	limit := g.patience(now)
+	limit := g.limit(now)
 	g.under = slices.DeleteFunc(g.under, func(s *stream) bool {
 		s.under = s.waiting || now.Sub(s.seen) < limit
 		return !s.under
@@ -109,7 +124,7 @@ func (g *gathering) complete(now time.Time) bool {
 }
 
 // touch notes that a stream is under way.
-func (g *gathering) touch(s *stream) {
+func (g *Group) touch(s *stream) {
 	now := time.Now()
 	g.mu.Lock()
 	s.seen = now
@@ -118,7 +133,7 @@ func (g *gathering) touch(s *stream) {
 }
 
 // enlist makes a stream one that is under way.
-func (g *gathering) enlist(s *stream) {
+func (g *Group) enlist(s *stream) {
 	if !s.under {
 		s.under = true
 		g.under = append(g.under, s)
@@ -126,7 +141,7 @@ func (g *gathering) enlist(s *stream) {
 }
 
 // leave notes that a stream has ended.
-func (g *gathering) leave(s *stream) {
+func (g *Group) leave(s *stream) {
 	g.mu.Lock()
 	s.seen = time.Time{}
 	if len(g.waiting) > 0 && g.complete(time.Now()) {
@@ -137,9 +152,9 @@ func (g *gathering) leave(s *stream) {
 
 // compute digests the blocks of a batch, side by side as long as there are enough,
 // and lets go each stream whose turn is over.
-func (g *gathering) compute(batch []*stream) {
+func (g *Group) compute(batch []*stream) {
 	for len(batch) >= fewest {
-		g.machine.side(batch[:min(len(batch), lanes)])
+		g.digester().side(batch[:min(len(batch), lanes)])
 		batch = slices.DeleteFunc(batch, func(s *stream) bool {
 			if len(s.rest) > 0 {
 				return false

@@ -26,18 +26,16 @@ const least = 64 << 10
 // its state is with crypto/md5.
 type digest struct {
 	hash.Hash
-	g      *gathering
+	g      *Group
 	stream stream
 }
 
 // New makes an MD5 like crypto/md5's, to be used by one goroutine at a time. A
-// Write of 64 KiB or more may wait for those of other streams, for at most 4 ms, or
+// Write of 64 KiB or more may wait for those of other streams of g, for at most 4 ms, or
 // 16 while the process is short of processors. A stream counts as under way for as
 // long after New and after such a Write, or until Sum.
-func New() hash.Hash { return common.hash() }
-
-func (g *gathering) hash() hash.Hash {
-	if g.machine == nil {
+func (g *Group) New() hash.Hash {
+	if g.digester() == nil {
 		return md5.New()
 	}
 	d := &digest{Hash: md5.New(), g: g}

@@ -8,8 +8,8 @@ import (
 	"io"
 	"math/rand/v2"
 	"sync"
-	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unsafe"
 )
@@ -95,12 +95,12 @@ func TestUnderstood(t *testing.T) {
 func TestHash(t *testing.T) {
 	for name, m := range machines() {
 		t.Run(name, func(t *testing.T) {
-			g := newGathering(m)
+			g := &Group{machine: m}
 			var wg sync.WaitGroup
 			for i := range 3 * lanes {
 				wg.Go(func() {
 					r := rand.New(rand.NewPCG(1, uint64(i)))
-					d, want := g.hash(), md5.New()
+					d, want := g.New(), md5.New()
 					for range 12 {
 						n := r.IntN(4)
 						p := random([]int{r.IntN(200), r.IntN(least), least + r.IntN(least), least + r.IntN(8*least)}[n])
@@ -131,11 +131,11 @@ func TestHash(t *testing.T) {
 	}
 }
 
-// patient is a gathering that would wait for ever, and what its machine was given.
-func patient() (g *gathering, batches func() []int) {
+// patient is a group that would wait for ever, and what its machine was given.
+func patient() (g *Group, batches func() []int) {
 	var mu sync.Mutex
 	var sizes []int
-	g = newGathering(func(state *[4][lanes]uint32, messages *[lanes]*byte, blocks int) {
+	g = &Group{machine: func(state *[4][lanes]uint32, messages *[lanes]*byte, blocks int) {
 		different := map[*byte]bool{}
 		for _, m := range messages {
 			different[m] = true
@@ -144,8 +144,7 @@ func patient() (g *gathering, batches func() []int) {
 		sizes = append(sizes, len(different))
 		mu.Unlock()
 		serial(state, messages, blocks)
-	})
-	g.patience = func(time.Time) time.Duration { return 24 * time.Hour }
+	}, patience: func(time.Time) time.Duration { return 24 * time.Hour }}
 	return g, func() []int {
 		mu.Lock()
 		defer mu.Unlock()
@@ -161,7 +160,7 @@ func TestCompany(t *testing.T) {
 			g, batches := patient()
 			streams := make([]hash.Hash, n)
 			for i := range streams {
-				streams[i] = g.hash()
+				streams[i] = g.New()
 			}
 			var wg sync.WaitGroup
 			for i, s := range streams {
@@ -182,9 +181,9 @@ func TestCompany(t *testing.T) {
 // when the others have ended.
 func TestAlone(t *testing.T) {
 	g, batches := patient()
-	a := g.hash()
+	a := g.New()
 	a.Write(random(least)) //nolint:errcheck // a hash never fails
-	b := g.hash()
+	b := g.New()
 	b.Write(random(10)) //nolint:errcheck // as above
 	b.Sum(nil)
 	a.Write(random(least)) //nolint:errcheck // as above
@@ -200,7 +199,7 @@ func TestAlone(t *testing.T) {
 // TestEnding: one that waits goes on when the last one it waits for ends.
 func TestEnding(t *testing.T) {
 	g, _ := patient()
-	a, b := g.hash(), g.hash()
+	a, b := g.New(), g.New()
 	wrote := make(chan struct{})
 	go func() {
 		a.Write(random(least)) //nolint:errcheck // a hash never fails
@@ -228,7 +227,7 @@ func TestEnding(t *testing.T) {
 // waited for, and forgotten.
 func TestSilent(t *testing.T) {
 	g, _ := patient()
-	a, b := g.hash(), g.hash()
+	a, b := g.New(), g.New()
 	g.mu.Lock()
 	b.(*digest).stream.seen = time.Now().Add(-24 * time.Hour)
 	g.mu.Unlock()
@@ -242,23 +241,26 @@ func TestSilent(t *testing.T) {
 	}
 }
 
-// TestPatience: one that never comes is waited for no longer than that.
+// TestPatience: one that never comes is waited for so long, and no longer.
 func TestPatience(t *testing.T) {
-	g, _ := patient()
-	g.patience = func(time.Time) time.Duration { return 10 * time.Millisecond }
-	a := g.hash()
-	var stop atomic.Bool
-	defer stop.Store(true)
-	b := g.hash().(*digest)
-	go func() { // it always seems about to come
-		for !stop.Load() {
-			g.touch(&b.stream)
+	synctest.Test(t, func(t *testing.T) {
+		g := new(Group)
+		g.machine = serial
+		a, start := g.New(), time.Now()
+		g.New()                // never writes
+		a.Write(random(least)) //nolint:errcheck // a hash never fails
+		if waited := time.Since(start); waited != patienceIdle {
+			t.Errorf("waited %s", waited)
 		}
-	}()
-	a.Write(random(least)) //nolint:errcheck // a hash never fails
-	if want := md5.Sum(random(least)); !bytes.Equal(a.Sum(nil), want[:]) {
-		t.Error("another sum")
-	}
+		start = time.Now()
+		a.Write(random(least)) //nolint:errcheck // as above
+		if waited := time.Since(start); waited != 0 {
+			t.Errorf("waited %s for one that is silent", waited)
+		}
+		if want := md5.Sum(append(random(least), random(least)...)); !bytes.Equal(a.Sum(nil), want[:]) {
+			t.Error("another sum")
+		}
+	})
 }
 
 // TestLoad: patience is longer while more than half of the processors are in use.
@@ -280,7 +282,9 @@ func TestLoad(t *testing.T) {
 
 // TestWithout: where there is no machine all is crypto/md5.
 func TestWithout(t *testing.T) {
-	if got, want := fmt.Sprintf("%T", newGathering(nil).hash()), fmt.Sprintf("%T", md5.New()); got != want {
+	defer func(m machine) { native = m }(native)
+	native = nil
+	if got, want := fmt.Sprintf("%T", new(Group).New()), fmt.Sprintf("%T", md5.New()); got != want {
 		t.Errorf("a %s, want a %s", got, want)
 	}
 }
@@ -290,10 +294,10 @@ func TestWithout(t *testing.T) {
 func BenchmarkStreams(b *testing.B) {
 	for _, n := range []int{1, 2, 4, 8} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			g := newGathering(find())
+			g := new(Group)
 			streams, p := make([]hash.Hash, n), random(1<<20)
 			for i := range streams {
-				streams[i] = g.hash()
+				streams[i] = g.New()
 			}
 			b.SetBytes(1 << 20)
 			var wg sync.WaitGroup

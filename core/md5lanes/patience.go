@@ -37,6 +37,6 @@ func (l *load) patience(now time.Time) time.Duration {
 
 // look notes that so much CPU time has been used until now.
 func (l *load) look(now time.Time, used time.Duration, processors int) {
-	l.busy = used-l.used > now.Sub(l.at)*time.Duration(processors)/2
+	l.busy = (used-l.used)/time.Duration(processors) > now.Sub(l.at)/2
 	l.at, l.used = now, used
 }

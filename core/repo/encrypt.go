@@ -10,7 +10,6 @@ import (
 
 	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/content"
-	"github.com/mucura/mucura/core/md5lanes"
 	"github.com/mucura/mucura/core/s3err"
 	"github.com/mucura/mucura/core/sse"
 )
@@ -66,7 +65,7 @@ func newCoder(in *ingested, id content.ID, etag hash.Hash) (c coder, err error) 
 	}
 	c.after = in.key.Customer()
 	if c.after && in.digest.MD5 != nil {
-		c.plain = md5lanes.New()
+		c.plain = md5.New()
 	}
 	c.s, err = in.key.Stream(string(id), 0)
 	return c, err

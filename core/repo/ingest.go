@@ -17,7 +17,6 @@ import (
 	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/checksum"
 	"github.com/mucura/mucura/core/content"
-	"github.com/mucura/mucura/core/md5lanes"
 	"github.com/mucura/mucura/core/meta"
 	"github.com/mucura/mucura/core/quota"
 	"github.com/mucura/mucura/core/s3err"
@@ -200,7 +199,7 @@ func readFull(body io.Reader, buf []byte) (n int, err error) {
 func (s *stored) readChunks(ctx context.Context, in ingested, sum hash.Hash, q *quotaFor) error {
 	chunk, put := getChunk(in.size)
 	defer put()
-	etag := md5lanes.New() // before anything is read: others wait for what is under way
+	etag := s.repo.state.md5s.New() // before anything is read: others wait for what is under way
 	n, err := readFull(in.body, chunk)
 	if err != nil && err != io.EOF {
 		return err

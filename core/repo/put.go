@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/mucura/mucura/core/catalog"
+	"github.com/mucura/mucura/core/md5lanes"
 	"github.com/mucura/mucura/core/s3err"
 	"github.com/mucura/mucura/core/vcache"
 )
@@ -14,6 +15,7 @@ type repoState struct {
 	manifests manifestCache
 	buckets   vcache.Cache[*catalog.Bucket]
 	newKeys   newKeys
+	md5s      md5lanes.Group // of bodies on their way in
 }
 
 func (r *Repo) putObject(ctx context.Context, in PutObjectInput) (*catalog.Object, error) {

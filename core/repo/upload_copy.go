@@ -10,7 +10,6 @@ import (
 
 	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/checksum"
-	"github.com/mucura/mucura/core/md5lanes"
 	"github.com/mucura/mucura/core/s3err"
 	"github.com/mucura/mucura/core/sse"
 )
@@ -148,7 +147,7 @@ func (r *Repo) sums(ctx context.Context, in *CopyPartInput, algorithm string) (e
 			return src.ETag, src.Checksum, nil
 		}
 	}
-	whole := md5lanes.New()
+	whole := r.state.md5s.New()
 	var w io.Writer = whole
 	var sum hash.Hash
 	if algorithm != "" {
