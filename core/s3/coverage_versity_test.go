@@ -13,8 +13,7 @@ func fromVersity() []difference {
 				s.fails(s3err.InvalidArgument, "main", "PUT", "/new", "", "X-Amz-Grant-Read", "alt")
 				s.want(200, "main", "PUT", "/new", "", "X-Amz-Grant-Read", `id="`+s.users["alt"].CanonicalID+`"`)
 			}},
-		{where: "An ACL for an object, where ownership is enforced", others: "The tests want it ignored (on a site that enforces it for all buckets).", ours: "400 `AccessControlListNotSupported`, as S3.", why: "A success would say that the object is shared.",
-			versity: []string{"PutObject_object_acl_not_supported", "CreateMultipartUpload_object_acl_not_supported"},
+		{where: "An ACL for an object, where ownership is enforced", others: "versitygw ignores it, and wants that of a site that enforces ownership everywhere.", ours: "400 `AccessControlListNotSupported`, as S3.", why: "A success would say that the object is shared.",
 			show: func(s *testServer) {
 				s.want(200, "main", "PUT", "/bkt?ownershipControls", "<OwnershipControls><Rule><ObjectOwnership>BucketOwnerEnforced</ObjectOwnership></Rule></OwnershipControls>")
 				s.fails(s3err.AccessControlListNotSupported, "main", "PUT", "/bkt/k", "x", "X-Amz-Acl", "public-read")
