@@ -68,14 +68,14 @@ func TestCacheIsTheCallers(t *testing.T) {
 	if _, err := s.Put(t.Context(), part, "k", meta.Record{Value: value, Summary: []byte("sum")}, meta.Always); err != nil {
 		t.Fatal(err)
 	}
-	copy(value, "XXXXX")
+	copy(value, "other")
 	for range 2 {
 		r, err := s.Get(t.Context(), part, "k", false)
 		if err != nil || string(r.Value) != "value" || string(r.Summary) != "sum" {
 			t.Fatalf("read %q %q, %v", r.Value, r.Summary, err)
 		}
-		copy(r.Value, "XXXXX")
-		copy(r.Summary, "XXX")
+		copy(r.Value, "other")
+		copy(r.Summary, "new")
 	}
 }
 
