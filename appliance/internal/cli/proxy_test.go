@@ -2,7 +2,9 @@ package cli_test
 
 import (
 	"bytes"
+	"context"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -13,9 +15,12 @@ import (
 )
 
 // between stands between the command and the server, counts, and breaks things.
+// What a killed command left under way is neither counted nor broken with what
+// the next one asks for: a connection belongs to the round in which it was made.
 type between struct {
 	*httptest.Server
 	mu     sync.Mutex
+	round  int      // how many calls of set there were
 	parts  []int    // numbers of parts that came whole
 	ranges []string // Range headers of GETs
 	before func(w http.ResponseWriter, r *http.Request) (done bool)
@@ -37,8 +42,12 @@ func newBetween(t *testing.T, target string) *between {
 		FlushInterval:  -1,
 		ErrorLog:       discardLog,
 	}
-	b.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	b.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b.mu.Lock()
+		if !b.current(r) {
+			b.mu.Unlock()
+			panic(http.ErrAbortHandler) // nobody waits for the answer
+		}
 		before := b.before
 		if r.Method == http.MethodGet && r.Header.Get("Range") != "" {
 			b.ranges = append(b.ranges, r.Header.Get("Range"))
@@ -48,12 +57,27 @@ func newBetween(t *testing.T, target string) *between {
 			forward.ServeHTTP(w, r)
 		}
 	}))
+	b.Config.ConnContext = func(ctx context.Context, _ net.Conn) context.Context {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return context.WithValue(ctx, roundKey{}, b.round)
+	}
+	b.Start()
 	t.Cleanup(b.Close)
 	return b
 }
 
+type roundKey struct{}
+
+// current tells whether a request's connection was made since the last call of set.
+func (b *between) current(r *http.Request) bool { return r.Context().Value(roundKey{}) == b.round }
+
 func (b *between) answered(r *http.Response) error {
 	b.mu.Lock()
+	if !b.current(r.Request) {
+		b.mu.Unlock()
+		return nil
+	}
 	after := b.after
 	if n, err := strconv.Atoi(r.Request.URL.Query().Get("partNumber")); err == nil && r.StatusCode == http.StatusOK {
 		b.parts = append(b.parts, n)
@@ -65,11 +89,12 @@ func (b *between) answered(r *http.Response) error {
 	return nil
 }
 
-// set changes what is broken and forgets what was counted.
+// set changes what is broken and forgets what was counted. No command runs then.
 func (b *between) set(before func(http.ResponseWriter, *http.Request) bool, after func(*http.Response) error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.before, b.after, b.parts, b.ranges = before, after, nil, nil
+	b.round++
 }
 
 func (b *between) sent() int {
