@@ -15,14 +15,10 @@ const (
 	rounds = 12 // races of a test
 )
 
-// race runs fn in parallel and returns the number of the only winner; the
+// race runs fn in parallel, on all stores, and returns the number of the only winner; the
 // losers must have got ErrConflict.
-func (e *env) race(fn func(s meta.Store, i int) error) int {
+func (e *env) race(stores []meta.Store, fn func(s meta.Store, i int) error) int {
 	e.t.Helper()
-	stores := []meta.Store{e.s}
-	if e.o.Second != nil {
-		stores = append(stores, e.second())
-	}
 	errs := make([]error, racers)
 	var wg sync.WaitGroup
 	for i := range racers {
@@ -46,6 +42,15 @@ func (e *env) race(fn func(s meta.Store, i int) error) int {
 	return winner
 }
 
+// handles are the store and, where there can be one, a second handle on its data.
+func (e *env) handles() []meta.Store {
+	e.t.Helper()
+	if e.o.Second == nil {
+		return []meta.Store{e.s}
+	}
+	return []meta.Store{e.s, e.second()}
+}
+
 // second is a further handle on the same data, closed after the test.
 func (e *env) second() meta.Store {
 	e.t.Helper()
@@ -60,9 +65,10 @@ func (e *env) second() meta.Store {
 
 func putAbsentRace(t *testing.T, e *env) {
 	e.needsCAS()
+	stores := e.handles()
 	for i := range rounds {
 		key := numbered(i)
-		won := e.race(func(s meta.Store, i int) error {
+		won := e.race(stores, func(s meta.Store, i int) error {
 			_, err := s.Put(e.ctx, part, key, rec(strconv.Itoa(i)), meta.IfAbsent)
 			return err
 		})
@@ -72,10 +78,11 @@ func putAbsentRace(t *testing.T, e *env) {
 
 func putMatchRace(t *testing.T, e *env) {
 	e.needsCAS()
+	stores := e.handles()
 	stale := e.put("k", "first", meta.IfAbsent)
 	v := stale
 	for i := range rounds {
-		won := e.race(func(s meta.Store, n int) error {
+		won := e.race(stores, func(s meta.Store, n int) error {
 			_, err := s.Put(e.ctx, part, "k", rec(fmt.Sprint(i, " ", n)), meta.IfMatch(v))
 			return err
 		})
@@ -92,10 +99,7 @@ func putMatchRace(t *testing.T, e *env) {
 func counters(t *testing.T, e *env) {
 	e.needsCAS()
 	const each = 25
-	stores := []meta.Store{e.s}
-	if e.o.Second != nil {
-		stores = append(stores, e.second())
-	}
+	stores := e.handles()
 	var wg sync.WaitGroup
 	for i := range 8 {
 		s := stores[i%len(stores)]
