@@ -81,10 +81,13 @@ func (s *recovering) Delete(ctx context.Context, p meta.Partition, key string, c
 	return s.Store.Delete(ctx, p, key, cond)
 }
 
-// TestMetaGrades runs it on stores that promise more and less.
+// TestMetaGrades runs it on stores that promise more and less. Much of it waits for
+// scans to settle.
 func TestMetaGrades(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []string{"plain", "lagging"} {
 		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
 			metatest.Run(t, metatest.Options{Open: func(t *testing.T) meta.Store { return mustMeta(t, quick(&logs{}), "kind", kind) }})
 		})
 	}

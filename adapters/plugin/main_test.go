@@ -33,6 +33,14 @@ const modeVariable = "PLUGIN_TEST_MODE"
 // hostVariable makes the test binary a host of the plug-in that it names.
 const hostVariable = "PLUGIN_TEST_HOST"
 
+// raceVariable configures the race detector. A program under it sleeps for a second
+// before it exits, and hundreds of plug-ins are started here; and a race in a plug-in
+// must end it, because nobody reads what it prints.
+const (
+	raceVariable = "GORACE"
+	raceOptions  = "atexit_sleep_ms=0 halt_on_error=1"
+)
+
 // beHost opens a plug-in, prints its process ID, and waits to be killed.
 func beHost(url string) {
 	s, err := OpenMeta(context.Background(), url, Options{})
@@ -52,6 +60,7 @@ func TestMain(m *testing.M) {
 		beHost(url)
 	}
 	if os.Getenv(wire.CookieKey) == "" {
+		os.Setenv(raceVariable, raceOptions+" "+os.Getenv(raceVariable))
 		os.Exit(m.Run())
 	}
 	switch os.Getenv(modeVariable) {
@@ -346,8 +355,11 @@ func pluginURL(t testing.TB, settings ...string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	q := url.Values{}
+	q := url.Values{"env": {raceVariable}}
 	for i := 0; i < len(settings); i += 2 {
+		if settings[i] == "env" {
+			settings[i+1] += "," + raceVariable
+		}
 		q.Set(settings[i], settings[i+1])
 	}
 	return "plugin://" + path + "?" + q.Encode()

@@ -17,6 +17,9 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
+	// Under the race detector a program sleeps for a second before it exits, and
+	// what it prints of a race nobody reads here.
+	os.Setenv("GORACE", "atexit_sleep_ms=0 halt_on_error=1 "+os.Getenv("GORACE"))
 	os.Exit(m.Run())
 }
 
@@ -40,7 +43,7 @@ func TestConformance(t *testing.T) {
 	}
 	contenttest.Run(t, contenttest.Options{
 		Open: func(t *testing.T) content.Store {
-			return open(t, "plugin://"+self+"?path="+url.QueryEscape(t.TempDir()))
+			return open(t, "plugin://"+self+"?env=GORACE&path="+url.QueryEscape(t.TempDir()))
 		},
 		Reopen: func(t *testing.T, s content.Store) content.Store {
 			mu.Lock()
