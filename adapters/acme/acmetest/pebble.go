@@ -27,6 +27,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/mucura/mucura/core/loopback"
 )
 
 // version of Pebble that is built.
@@ -58,7 +60,7 @@ func Start(t testing.TB, o Options) *Pebble {
 	bin := build(t)
 	dir := t.TempDir()
 	p := &Pebble{t: t, RootsFile: filepath.Join(dir, "roots.pem")}
-	ports := FreePorts(t, 7)
+	ports := ports(t, 7)
 	config := filepath.Join(dir, "pebble.json")
 	p.HTTPPort, p.TLSPort = ports[0], ports[1]
 	p.Directory = fmt.Sprintf("https://127.0.0.1:%d/dir", ports[2])
@@ -69,7 +71,7 @@ func Start(t testing.TB, o Options) *Pebble {
 	p.Roots = x509.NewCertPool()
 	p.Roots.AppendCertsFromPEM(root)
 	must(t, os.WriteFile(p.RootsFile, root, 0o600))
-	p.client = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: p.Roots}}, Timeout: 10 * time.Second}
+	p.client = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: p.Roots}}, Timeout: time.Minute}
 	server := fmt.Sprintf("127.0.0.1:%d", ports[6])
 	p.gate = newGate(t, fmt.Sprintf("127.0.0.1:%d", ports[2]), server)
 	settings := map[string]any{
@@ -94,18 +96,21 @@ func Start(t testing.TB, o Options) *Pebble {
 	return p
 }
 
-// ready waits until the authority answers.
+// ready waits until the authority answers, and tells of its roots.
 func (p *Pebble) ready() {
 	p.t.Helper()
-	for range 200 {
-		resp, err := p.client.Get(p.Directory)
-		if err == nil {
-			_ = resp.Body.Close()
-			return
+	for _, url := range []string{p.Directory, p.management + "/roots/0"} {
+		for end := time.Now().Add(2 * time.Minute); ; time.Sleep(50 * time.Millisecond) {
+			resp, err := p.client.Get(url)
+			if err == nil {
+				_ = resp.Body.Close()
+				break
+			}
+			if time.Now().After(end) {
+				p.t.Fatalf("the authority does not answer: %v", err)
+			}
 		}
-		time.Sleep(50 * time.Millisecond)
 	}
-	p.t.Fatal("the authority does not answer")
 }
 
 // Pause makes the authority unreachable until Resume.
@@ -181,17 +186,16 @@ func build(t testing.TB) string {
 	return dir
 }
 
-// FreePorts finds ports that nobody listens on.
-func FreePorts(t testing.TB, n int) []int {
+// ports reserves ports until the test ends.
+func ports(t testing.TB, n int) (all []int) {
 	t.Helper()
-	var ports []int
 	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		p, err := loopback.Reserve()
 		must(t, err)
-		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+		t.Cleanup(p.Close)
+		all = append(all, p.Number)
 	}
-	return ports
+	return all
 }
 
 // selfSigned writes the certificate of the authority's own web server.

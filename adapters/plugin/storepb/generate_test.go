@@ -20,12 +20,13 @@ func TestGenerated(t *testing.T) {
 		if os.Getenv("MUCURA_TEST_INSTALL") == "" {
 			t.Skip("no protoc here (Debian: protobuf-compiler); MUCURA_TEST_INSTALL=1 installs it")
 		}
-		for _, args := range [][]string{{"update", "-qq"}, {"install", "-y", "-qq", "--no-install-recommends", "protobuf-compiler"}} {
-			cmd := exec.Command("apt-get", append([]string{"-o", "DPkg::Lock::Timeout=300"}, args...)...)
-			cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
-			if out, err := cmd.CombinedOutput(); err != nil {
-				t.Fatalf("apt-get %s: %v\n%s", args[0], err, out)
-			}
+		// No two may update the lists at once.
+		const script = "install='apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=600 protobuf-compiler'\n" +
+			"$install || { flock /tmp/mucura-test-apt.lock apt-get update -qq; $install; }"
+		cmd := exec.Command("sh", "-c", script)
+		cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("apt-get: %v\n%s", err, out)
 		}
 	}
 	dir := t.TempDir()

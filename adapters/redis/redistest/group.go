@@ -171,7 +171,7 @@ func (g *Group) startCluster(ctx context.Context, o Options, primaries, replicas
 	first := g.Servers[0]
 	host, port, _ := net.SplitHostPort(first.Addr)
 	for _, s := range g.Servers[1:] {
-		if _, err := s.Do(ctx, "CLUSTER", "MEET", host, port, strconv.Itoa(first.bus)); err != nil {
+		if _, err := s.Do(ctx, "CLUSTER", "MEET", host, port, strconv.Itoa(first.bus.Number)); err != nil {
 			return err
 		}
 	}
@@ -209,9 +209,10 @@ func (g *Group) WaitCluster(ctx context.Context) error {
 	})
 }
 
-// until calls fn until it gives no error, for at most a minute.
+// until calls fn until it gives no error, for at most five minutes. On a machine that
+// stands still for two seconds sentinels do nothing for half a minute.
 func until(ctx context.Context, fn func() error) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	for {
 		err := fn()

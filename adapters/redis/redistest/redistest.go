@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"os"
 	"os/exec"
@@ -16,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/mucura/mucura/core/loopback"
 )
 
 // Install looks whether the server is there. With MUCURA_TEST_INSTALL=1 and as
@@ -30,8 +31,8 @@ func Install(ctx context.Context) error {
 	// RUNLEVEL keeps the package from starting a server of its own.
 	const script = `set -e
 export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
-apt-get update -qq -o DPkg::Lock::Timeout=600
-apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=600 redis-server`
+install='apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=600 redis-server'
+$install || { flock /tmp/mucura-test-apt.lock apt-get update -qq; $install; } # no two may update at once`
 	if out, err := exec.CommandContext(ctx, "sh", "-c", script).CombinedOutput(); err != nil {
 		return fmt.Errorf("install redis-server: %w: %s", err, out[max(0, len(out)-2000):])
 	}
@@ -83,7 +84,8 @@ type Server struct {
 	Socket string // path, with Options.Unix
 	CAFile string // with Options.TLS
 	o      Options
-	bus    int
+	port   *loopback.Port // kept while the server is down
+	bus    *loopback.Port // of a cluster
 	proc   process
 }
 
@@ -99,34 +101,17 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 			return nil, err
 		}
 	}
-	// Somebody else may take a free port before the server does.
-	for range 5 {
-		var ports [2]int
-		if ports, err = freePorts(); err != nil {
-			return nil, err
-		}
-		s.Addr, s.bus = fmt.Sprintf("127.0.0.1:%d", ports[0]), ports[1]
-		if err = s.configure(ports[0]); err != nil {
-			return nil, err
-		}
-		if err = s.Restart(ctx); err == nil || ctx.Err() != nil {
-			return s, err
-		}
+	if s.port, err = loopback.Reserve(); err != nil {
+		return nil, err
 	}
-	return nil, err
-}
-
-// freePorts gives two ports of 127.0.0.1 that nobody listens on.
-func freePorts() (ports [2]int, err error) {
-	for i := range ports {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return ports, err
-		}
-		defer l.Close()
-		ports[i] = l.Addr().(*net.TCPAddr).Port
+	if s.bus, err = loopback.Reserve(); err != nil {
+		return nil, err
 	}
-	return ports, nil
+	s.Addr = s.port.Addr()
+	if err := s.configure(s.port.Number); err != nil {
+		return nil, err
+	}
+	return s, s.Restart(ctx)
 }
 
 func (s *Server) configure(port int) error {
@@ -148,7 +133,7 @@ func (s *Server) configure(port int) error {
 		lines = append(lines, "requirepass "+s.o.Password, "masterauth "+s.o.Password)
 	}
 	if s.o.cluster {
-		lines = append(lines, "cluster-enabled yes", "cluster-config-file nodes.conf", "cluster-node-timeout 2000", fmt.Sprintf("cluster-port %d", s.bus))
+		lines = append(lines, "cluster-enabled yes", "cluster-config-file nodes.conf", "cluster-node-timeout 2000", fmt.Sprintf("cluster-port %d", s.bus.Number))
 	}
 	if r := s.o.replicaOf; r != nil {
 		lines = append(lines, "replicaof "+strings.Replace(r.Addr, ":", " ", 1))

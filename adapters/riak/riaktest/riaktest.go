@@ -22,6 +22,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/mucura/mucura/core/loopback"
 )
 
 // Mode is how a cluster judges the conditions of a PUT (conditional_put_mode).
@@ -117,9 +119,16 @@ func Start(conf Config) (*Cluster, error) {
 	c := &Cluster{conf: conf}
 	c.state.init(conf)
 	for i := range conf.Nodes {
-		n := &Node{cluster: c, index: i, name: fmt.Sprintf("riak%d@127.0.0.1", i+1), addr: "127.0.0.1:0"}
+		n := &Node{cluster: c, index: i, name: fmt.Sprintf("riak%d@127.0.0.1", i+1)}
 		if i < len(conf.Listen) {
 			n.addr = conf.Listen[i]
+		} else if !conf.InProcess {
+			var err error
+			if n.port, err = loopback.Reserve(); err != nil {
+				c.Close()
+				return nil, fmt.Errorf("riak stand-in: %w", err)
+			}
+			n.addr = n.port.Addr()
 		}
 		n.ready.Store(true)
 		c.nodes = append(c.nodes, n)
@@ -170,7 +179,8 @@ type Node struct {
 	ready   atomic.Bool
 
 	mu     sync.Mutex
-	addr   string // with its port, once it ran
+	addr   string         // with its port
+	port   *loopback.Port // keeps that while the node is down; nil when it was given
 	server *http.Server
 }
 

@@ -49,8 +49,8 @@ func Install(ctx context.Context, o Options) error {
 	// With no policy a package of a server would start it.
 	const script = `set -e
 export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
-apt-get update -qq -o DPkg::Lock::Timeout=600
-apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=600 "$@"`
+install='apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=600'
+$install "$@" || { flock /tmp/mucura-test-apt.lock apt-get update -qq; $install "$@"; } # no two may update at once`
 	cmd := exec.CommandContext(ctx, "sh", append([]string{"-c", script, "install"}, missing...)...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("install %s: %w: %s", strings.Join(missing, " "), err, out[max(0, len(out)-2000):])
