@@ -130,19 +130,25 @@ func (n *node) certificate(name string, roots *x509.CertPool) (*x509.Certificate
 	return leaf, err
 }
 
+// eventually polls. After an order that failed certmagic waits for a minute, and then
+// for two, before it orders again.
+func eventually(ok func() bool) bool {
+	for end := time.Now().Add(5 * time.Minute); !ok(); time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(end) {
+			return false
+		}
+	}
+	return true
+}
+
 // wait polls until the node shows a valid certificate for a name.
-func (n *node) wait(t *testing.T, name string, roots *x509.CertPool) *x509.Certificate {
+func (n *node) wait(t *testing.T, name string, roots *x509.CertPool) (leaf *x509.Certificate) {
 	t.Helper()
 	var err error
-	for range 600 {
-		var leaf *x509.Certificate
-		if leaf, err = n.certificate(name, roots); err == nil {
-			return leaf
-		}
-		time.Sleep(100 * time.Millisecond)
+	if !eventually(func() bool { leaf, err = n.certificate(name, roots); return err == nil }) {
+		t.Fatalf("%s: %v", name, err)
 	}
-	t.Fatalf("%s: %v", name, err)
-	return nil
+	return leaf
 }
 
 func TestChallenges(t *testing.T) {
@@ -159,13 +165,9 @@ func TestChallenges(t *testing.T) {
 				t.Errorf("expires %v", until)
 			}
 			// The authority got through although clients of this host are asked for certificates.
-			for range 600 {
-				if !n.Expiries()["auth."+name+".lab.example"].IsZero() {
-					return
-				}
-				time.Sleep(100 * time.Millisecond)
+			if !eventually(func() bool { return !n.Expiries()["auth."+name+".lab.example"].IsZero() }) {
+				t.Error("no certificate for the authentication host")
 			}
-			t.Error("no certificate for the authentication host")
 		})
 	}
 }
@@ -212,13 +214,7 @@ func TestRenewalAndOutage(t *testing.T) {
 	first := n.wait(t, name, roots)
 	renewed := n.waitOther(t, name, roots, first)
 	p.Pause()
-	for range 600 {
-		if strings.Contains(n.log.String(), "level=ERROR") {
-			break
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	if !strings.Contains(n.log.String(), "level=ERROR") {
+	if !eventually(func() bool { return strings.Contains(n.log.String(), "level=ERROR") }) {
 		t.Error("nothing is said of the outage")
 	}
 	if _, err := n.certificate(name, roots); err != nil {
@@ -229,16 +225,16 @@ func TestRenewalAndOutage(t *testing.T) {
 }
 
 // waitOther polls until the node shows another valid certificate than old.
-func (n *node) waitOther(t *testing.T, name string, roots *x509.CertPool, old *x509.Certificate) *x509.Certificate {
+func (n *node) waitOther(t *testing.T, name string, roots *x509.CertPool, old *x509.Certificate) (leaf *x509.Certificate) {
 	t.Helper()
-	for range 900 {
-		if leaf, err := n.certificate(name, roots); err == nil && leaf.SerialNumber.Cmp(old.SerialNumber) != 0 {
-			return leaf
-		}
-		time.Sleep(100 * time.Millisecond)
+	if !eventually(func() (other bool) {
+		var err error
+		leaf, err = n.certificate(name, roots)
+		return err == nil && leaf.SerialNumber.Cmp(old.SerialNumber) != 0
+	}) {
+		t.Fatal("not renewed")
 	}
-	t.Fatal("not renewed")
-	return nil
+	return leaf
 }
 
 // An authority that is away at the start does not keep the server from serving.
@@ -272,14 +268,10 @@ func TestNamesAtRunTime(t *testing.T) {
 	if err := RemoveName(ctx, store, "second.lab.example"); err != nil {
 		t.Fatal(err)
 	}
-	for range 100 {
-		if _, err := n.certificate("second.lab.example", roots); err != nil {
-			n.wait(t, "first.lab.example", roots)
-			return
-		}
-		time.Sleep(100 * time.Millisecond)
+	if !eventually(func() bool { _, err := n.certificate("second.lab.example", roots); return err != nil }) {
+		t.Error("a removed name is still served")
 	}
-	t.Error("a removed name is still served")
+	n.wait(t, "first.lab.example", roots)
 }
 
 func TestExternalAccount(t *testing.T) {
