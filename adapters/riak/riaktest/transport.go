@@ -36,6 +36,9 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		w := &wire{ResponseRecorder: httptest.NewRecorder()}
 		n.serve(w, in)
+		if err := r.Context().Err(); err != nil {
+			return nil, err // whatever it answered, nobody waited
+		}
 		if w.cut {
 			return nil, errReset
 		}
