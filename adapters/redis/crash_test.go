@@ -59,11 +59,11 @@ func TestLoading(t *testing.T) {
 		}
 	}
 	r.Kill()
-	if err := errors.Join(r.Configure("key-load-delay 500"), r.Launch()); err != nil { // µs for each command
+	if err := errors.Join(r.Configure("key-load-delay 1000"), r.Launch()); err != nil { // µs for each command
 		t.Fatal(err)
 	}
 	met := false
-	for end := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		_, err := s.Put(ctx, "p", "new", meta.Record{}, meta.IfAbsent)
 		if err == nil {
 			break

@@ -114,9 +114,25 @@ func (w *loadWriter) settle(key, value string, err error) {
 func (l *load) await(t *testing.T, more int64) {
 	t.Helper()
 	want := l.acks.Load() + more
-	for end := time.Now().Add(2 * time.Minute); l.acks.Load() < want; time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(5 * time.Minute); l.acks.Load() < want; time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("only %d of %d writes were acknowledged (%d refused, %d unknown)", l.acks.Load(), want, l.refused.Load(), l.unknown.Load())
+		}
+	}
+}
+
+// settled reads a record when the servers are well again: a replica may need longer
+// than wait-timeout to confirm what was written last, and a cluster may look for its
+// nodes. A record that is not there is the zero one.
+func settled(t *testing.T, s meta.Store, p meta.Partition, key string) meta.Record {
+	t.Helper()
+	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		r, err := s.Get(context.Background(), p, key, true)
+		if err == nil || errors.Is(err, meta.ErrNotFound) {
+			return r
+		}
+		if !errors.Is(err, meta.ErrUnavailable) || time.Now().After(end) {
+			t.Fatal(err)
 		}
 	}
 }
@@ -129,10 +145,7 @@ func (l *load) lost(t *testing.T, s meta.Store) (lost int) {
 			t.Errorf("writer %d: %v", w.id, w.broken)
 		}
 		for key, possible := range w.possible {
-			r, err := s.Get(context.Background(), w.part(), key, true)
-			if err != nil && !errors.Is(err, meta.ErrNotFound) {
-				t.Fatal(err)
-			}
+			r := settled(t, s, w.part(), key)
 			found := false
 			for _, p := range possible {
 				found = found || p == string(r.Value)
