@@ -98,6 +98,7 @@ func open(t *testing.T) (*aws, *client) {
 	}
 	c := newClient(func(name string) string { return env[name] })
 	c.pause = time.Millisecond
+	c.http.Timeout = time.Minute // a slow answer is not one more try
 	return a, c
 }
 

@@ -169,13 +169,11 @@ func TestCloseLeavesOneFile(t *testing.T) {
 	if err != nil || len(entries) != 1 || entries[0].Name() != "meta.db" {
 		t.Errorf("directory holds %v, %v", entries, err)
 	}
-	for range 100 {
-		if runtime.NumGoroutine() <= before {
-			return
+	for end := time.Now().Add(time.Minute); runtime.NumGoroutine() > before; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d goroutines, were %d before", runtime.NumGoroutine(), before)
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
-	t.Errorf("%d goroutines, were %d before", runtime.NumGoroutine(), before)
 }
 
 func TestSize(t *testing.T) {
