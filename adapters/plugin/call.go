@@ -46,9 +46,7 @@ func unary[R any](ctx context.Context, s *supervisor, what string, write bool, t
 func (s *supervisor) fail(ctx context.Context, what string, write bool, err error) error {
 	what = fmt.Sprintf("plug-in %s: %s", s.spec.name(), what)
 	known := wire.FromStatus(s.port, err)
-	if known == nil {
-		settle(ctx, err)
-	}
+	settle(ctx, err)
 	ended := context.Cause(ctx)
 	switch {
 	case known != nil && ended == errSlow && errors.Is(known, context.DeadlineExceeded):
@@ -70,16 +68,16 @@ func (s *supervisor) fail(ctx context.Context, what string, write bool, err erro
 	return fmt.Errorf("%s: %s: %w", what, words(err), unavailable(s.port))
 }
 
-// settle waits for the call's own deadline when the other end has seen it
-// first: both count the same time, and its gRPC then resets the stream.
+// settle waits for the call's own deadline when the other end has seen it first:
+// both count the same time. The store there then says so, or its gRPC resets the
+// stream.
 func settle(ctx context.Context, err error) {
-	_, limited := ctx.Deadline()
+	deadline, limited := ctx.Deadline()
 	if code := status.Code(err); !limited || code != codes.Canceled && code != codes.DeadlineExceeded {
 		return
 	}
-	select {
-	case <-ctx.Done():
-	case <-time.After(time.Second):
+	if time.Until(deadline) < time.Second {
+		<-ctx.Done()
 	}
 }
 

@@ -8,12 +8,17 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/mucura/mucura/adapters/plugin/internal/wire"
 	"github.com/mucura/mucura/core/content"
 	"github.com/mucura/mucura/core/content/contenttest"
 	"github.com/mucura/mucura/core/meta"
@@ -34,6 +39,16 @@ func running(pid int) bool {
 	}
 	_, rest, _ := strings.Cut(string(stat), ") ")
 	return !strings.HasPrefix(rest, "Z") && !strings.HasPrefix(rest, "X")
+}
+
+// awaitOther waits until another process serves than the one that was killed, which
+// may still answer a call for a moment.
+func awaitOther(t testing.TB, s interface{ Ping(context.Context) error }, killed int) {
+	t.Helper()
+	eventually(t, "another process", func() bool {
+		p, err := supervisorOf(t, s).current()
+		return err == nil && p.program.pid() != killed && s.Ping(t.Context()) == nil
+	})
 }
 
 // TestKilledDuringUpload kills the plug-in while it writes: the upload fails,
@@ -63,10 +78,7 @@ func TestKilledDuringUpload(t *testing.T) {
 	if err := w.Commit(); !errors.Is(err, content.ErrUnavailable) {
 		t.Errorf("commit after it: %v", err)
 	}
-	eventually(t, "service", func() bool { return s.Ping(t.Context()) == nil })
-	if again := pidOf(t, s); again == pid {
-		t.Error("the process is the killed one")
-	}
+	awaitOther(t, s, pid)
 	if _, err := contenttest.Read(s, id, 0, -1); !errors.Is(err, content.ErrNotFound) {
 		t.Errorf("the cut upload can be opened: %v", err)
 	}
@@ -86,7 +98,7 @@ func TestKilledDuringUpload(t *testing.T) {
 func TestKilledDuringRead(t *testing.T) {
 	dir := t.TempDir()
 	s := mustContent(t, quick(&logs{}), "kind", "file", "dir", dir)
-	id := contenttest.Write(t, s, contenttest.Bytes(2, 64<<20), 1<<20)
+	id := contenttest.Write(t, s, contenttest.Bytes(2, 2*Buffered), 1<<20)
 	r, err := s.Open(t.Context(), id, 0, -1)
 	if err != nil {
 		t.Fatal(err)
@@ -147,9 +159,15 @@ func TestHostKilled(t *testing.T) {
 // anybody can know; what comes after says unavailable, until it works again.
 func TestWriteOutcome(t *testing.T) {
 	dir := t.TempDir()
-	o := quick(&logs{})
-	o.RestartDelay = time.Second
-	s := mustMeta(t, o, "kind", "sqlite", "dir", dir, "hooks", dir)
+	conf := filepath.Join(dir, "conf")
+	if err := os.WriteFile(conf, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := mustMeta(t, quick(&logs{}), "kind", "sqlite", "dir", dir, "hooks", dir, "config-file", conf)
+	// Without its configuration the plug-in is not started again.
+	if err := os.Rename(conf, conf+"-away"); err != nil {
+		t.Fatal(err)
+	}
 	hooks{dir}.set(t, "die-after")
 	if _, err := s.Put(t.Context(), "p", "k", meta.Record{Value: []byte("v")}, meta.Always); !errors.Is(err, meta.ErrOutcomeUnknown) {
 		t.Errorf("cut put: %v", err)
@@ -160,6 +178,9 @@ func TestWriteOutcome(t *testing.T) {
 	}
 	if _, err := s.Get(t.Context(), "p", "k", false); !errors.Is(err, meta.ErrUnavailable) {
 		t.Errorf("get while no plug-in runs: %v", err)
+	}
+	if err := os.Rename(conf+"-away", conf); err != nil {
+		t.Fatal(err)
 	}
 	eventually(t, "service", func() bool { return s.Ping(t.Context()) == nil })
 	if r, err := s.Get(t.Context(), "p", "k", false); err != nil || string(r.Value) != "v" {
@@ -199,12 +220,30 @@ func TestHangs(t *testing.T) {
 	eventually(t, "an answer to other calls", func() bool { return s.Ping(t.Context()) == nil })
 }
 
-// TestStopped: a process that does not run any more is killed and replaced.
+// TestDeadlineSeenThere: the plug-in may see the time of a call end before we do.
+// The caller, who has set no time, is not told that his has passed.
+func TestDeadlineSeenThere(t *testing.T) {
+	s := newSupervisor(&spec{}, quick(&logs{}), wire.Meta)
+	for _, answer := range []error{
+		wire.ToStatus(wire.Meta, context.DeadlineExceeded), status.Error(codes.Canceled, "stream reset"),
+	} {
+		ctx, cancel := context.WithTimeoutCause(t.Context(), 100*time.Millisecond, errSlow)
+		err := s.fail(ctx, "get", false, answer)
+		if !errors.Is(err, meta.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+			t.Errorf("%v became %v", answer, err)
+		}
+		cancel()
+	}
+}
+
+// TestStopped: a process that does not run any more is killed and replaced. One that
+// has to wait for a processor must not be taken for it.
 func TestStopped(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	o := quick(&logs{})
-	o.HealthInterval = 200 * time.Millisecond
-	s := mustContent(t, o, "kind", "file", "dir", dir, "call-timeout", "10s", "stream-timeout", "5s")
+	o.HealthInterval = 2 * time.Second
+	s := mustContent(t, o, "kind", "file", "dir", dir)
 	id := contenttest.Write(t, s, []byte("x"), 1)
 	w, err := s.Create(t.Context(), content.NewID(time.Now()), -1)
 	if err != nil {
@@ -215,8 +254,8 @@ func TestStopped(t *testing.T) {
 	if err := w.Commit(); !errors.Is(err, content.ErrUnavailable) {
 		t.Errorf("commit in a stopped plug-in: %v", err)
 	}
-	eventually(t, "service", func() bool { return s.Ping(t.Context()) == nil })
-	if running(pid) || pidOf(t, s) == pid {
+	awaitOther(t, s, pid)
+	if running(pid) {
 		t.Error("the stopped process is still there")
 	}
 	if got, err := contenttest.Read(s, id, 0, -1); err != nil || string(got) != "x" {
@@ -282,11 +321,12 @@ func TestTwoAtOnce(t *testing.T) {
 	if _, err := m.Put(t.Context(), "p", "k", meta.Record{Value: []byte(id)}, meta.IfAbsent); err != nil {
 		t.Fatal(err)
 	}
-	kill(t, pidOf(t, m), syscall.SIGKILL)
+	pid := pidOf(t, m)
+	kill(t, pid, syscall.SIGKILL)
 	if got, err := contenttest.Read(c, id, 0, -1); err != nil || len(got) != 100_000 {
 		t.Errorf("contents when the metadata's plug-in is dead: %d bytes, %v", len(got), err)
 	}
-	eventually(t, "service", func() bool { return m.Ping(t.Context()) == nil })
+	awaitOther(t, m, pid)
 }
 
 // TestFull: what the store says at the end of an upload reaches the caller.
@@ -308,7 +348,7 @@ func TestFull(t *testing.T) {
 func TestSlowReader(t *testing.T) {
 	dir := t.TempDir()
 	s := mustContent(t, quick(&logs{}), "kind", "file", "dir", dir, "hooks", dir)
-	const size = 64 << 20
+	const size = 2 * Buffered
 	id := contenttest.Write(t, s, contenttest.Bytes(3, size), 1<<20)
 	r, err := s.Open(t.Context(), id, 0, -1)
 	if err != nil {
@@ -322,7 +362,7 @@ func TestSlowReader(t *testing.T) {
 		time.Sleep(200 * time.Millisecond)
 		return last > 0 && was == last
 	})
-	if last > 16<<20 {
+	if last > Buffered {
 		t.Errorf("the plug-in read %d bytes ahead of a reader that read none", last)
 	}
 	// Others are not held up.
@@ -341,7 +381,7 @@ func TestSlowWriter(t *testing.T) {
 	dir := t.TempDir()
 	s := mustContent(t, quick(&logs{}), "kind", "file", "dir", dir, "hooks", dir)
 	hooks{dir}.set(t, "stall")
-	const size = 64 << 20
+	const size = 2 * Buffered
 	data := contenttest.Bytes(4, size)
 	id := content.NewID(time.Now())
 	w, err := s.Create(t.Context(), id, size)
@@ -367,7 +407,7 @@ func TestSlowWriter(t *testing.T) {
 		time.Sleep(200 * time.Millisecond)
 		return n > 0 && was == n
 	})
-	if n > 16 {
+	if n > Buffered>>20 {
 		t.Errorf("%d MiB were taken by a plug-in that writes none", n)
 	}
 	hooks{dir}.pull("stall")

@@ -40,8 +40,9 @@ func TestPinned(t *testing.T) {
 	}
 	s := mustMeta(t, quick(&logs{}), "sha256", sumOf(t, os.Args[0]))
 	for range 2 {
-		kill(t, pidOf(t, s), syscall.SIGKILL)
-		eventually(t, "service", func() bool { return s.Ping(t.Context()) == nil })
+		pid := pidOf(t, s)
+		kill(t, pid, syscall.SIGKILL)
+		awaitOther(t, s, pid)
 	}
 }
 

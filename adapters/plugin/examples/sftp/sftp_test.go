@@ -27,6 +27,9 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
+	// Under the race detector a program sleeps for a second before it exits, and
+	// what it prints of a race nobody reads here.
+	os.Setenv("GORACE", "atexit_sleep_ms=0 halt_on_error=1 "+os.Getenv("GORACE"))
 	os.Exit(m.Run())
 }
 
@@ -89,7 +92,7 @@ func (s *server) asPlugin(t testing.TB, more ...string) content.Store {
 		t.Fatal(err)
 	}
 	sum := sha256.Sum256(binary)
-	q := url.Values{"sha256": {hex.EncodeToString(sum[:])}}
+	q := url.Values{"sha256": {hex.EncodeToString(sum[:])}, "env": {"GORACE"}}
 	for name, v := range s.settings(more...) {
 		q.Set(name, v)
 	}
@@ -155,8 +158,9 @@ func TestReconnect(t *testing.T) {
 // TestSilentServer: a server that does not answer is given up, calls say
 // unavailable, and when it is back they work.
 func TestSilentServer(t *testing.T) {
+	t.Parallel()
 	srv := startServer(t)
-	s := srv.mustOpen(t, "timeout", "3s")
+	s := srv.mustOpen(t, "timeout", "10s") // a busy one answers before
 	id := contenttest.Write(t, s, []byte("x"), 1)
 	srv.hold(true)
 	if _, err := contenttest.Read(s, id, 0, -1); !errors.Is(err, content.ErrUnavailable) {
