@@ -111,7 +111,7 @@ func needHAProxy(t testing.TB) {
 	if os.Getenv("MUCURA_TEST_INSTALL") != "1" {
 		t.Skip("SKIP: haproxy is not installed, and MUCURA_TEST_INSTALL is not 1")
 	}
-	cmd := exec.Command("apt-get", "install", "-y", "-qq", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300", "haproxy")
+	cmd := exec.Command("apt-get", "install", "-y", "-qq", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=1200", "haproxy")
 	cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("install haproxy: %v\n%s", err, out)
