@@ -32,7 +32,7 @@ func needs(t *testing.T, path, debian string) string {
 	if os.Getenv("MUCURA_TEST_INSTALL") != "1" {
 		t.Skipf("%s is missing; MUCURA_TEST_INSTALL=1 installs %s", path, debian)
 	}
-	apt := exec.Command("apt-get", "-o", "DPkg::Lock::Timeout=300", "install", "-y", "--no-install-recommends", debian)
+	apt := exec.Command("apt-get", "-o", "DPkg::Lock::Timeout=1200", "install", "-y", "--no-install-recommends", debian)
 	apt.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
 	if out, err := apt.CombinedOutput(); err != nil {
 		t.Fatalf("install %s: %v\n%s", debian, err, out)
@@ -89,7 +89,7 @@ func crashed(err error) bool {
 		return false
 	}
 	status, ok := exit.Sys().(syscall.WaitStatus)
-	return ok && status.Signaled() && status.Signal() == syscall.SIGSEGV
+	return ok && status.Signaled() && slices.Contains([]syscall.Signal{syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGABRT}, status.Signal())
 }
 
 // make runs a tool and judges the proxy that it wrote.

@@ -189,10 +189,11 @@ func (m *Migration) Final(ctx context.Context) error {
 		return fmt.Errorf("make the source read-only: %w", err)
 	}
 	caps := m.From.Meta.Capabilities()
-	if err := sleep(ctx, caps.ScanSettles()); err != nil {
-		return err
-	}
 	for pass := 0; ; pass++ {
+		// A pass, too, writes to the source: work that records owe.
+		if err := sleep(ctx, caps.ScanSettles()); err != nil {
+			return err
+		}
 		p, err := m.pass(ctx, true)
 		if err != nil {
 			return err

@@ -41,6 +41,11 @@ func (s *site) migrate(t *site) {
 		wg.Go(func() { s.write(writing, uint64(i)) })
 	}
 	m := s.migration(t, mem.NewMeta())
+	m.Freeze = func(ctx context.Context) error {
+		err := s.freeze(ctx)
+		wg.Wait() // a write that has passed the gate may take its time
+		return err
+	}
 	s.must(m.Begin(ctx))
 	for range 3 {
 		_, err := m.Pass(ctx)

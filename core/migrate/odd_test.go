@@ -57,10 +57,18 @@ func (s *site) stored() (ids []content.ID) {
 }
 
 // TestOwingRecords moves records whose writers died between the deciding write and
-// what follows from it, on a store without batches: what they owe names versions of
-// that store, so it is done before.
+// what follows from it, on stores without batches: what they owe names versions of
+// that store, so it is done before, and seen by the passes that follow.
 func TestOwingRecords(t *testing.T) {
-	home, away := newSite(t, weak.Large()[1]), newSite(t, embedded)
+	for _, g := range grades() {
+		if g.Caps.Name == "no-batch" || g.Caps.Name == "lagging" {
+			t.Run(g.Caps.Name, func(t *testing.T) { owingRecords(t, g) })
+		}
+	}
+}
+
+func owingRecords(t *testing.T, g weak.Grade) {
+	home, away := newSite(t, g), newSite(t, embedded)
 	home.fill()
 	b, err := home.repo.Bucket(ctx, "versions")
 	home.must(err)

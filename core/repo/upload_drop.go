@@ -16,7 +16,7 @@ const maxLeft = 64
 // dropParts clears up after an upload has ended. The contents of parts that
 // went into the object (used, by number) are the object's; those of others are
 // released and no longer count. Whoever removes a part's record books it, so
-// it is booked once.
+// it is booked once. What is removed is taken out of used.
 func (r *Repo) dropParts(ctx context.Context, b *catalog.Bucket, key, uploadID string, used map[int]usedPart) error {
 	ctx = context.WithoutCancel(ctx)
 	for range maxTries {
@@ -35,6 +35,7 @@ func (r *Repo) dropPartsOnce(ctx context.Context, b *catalog.Bucket, key, upload
 	c := r.partsAfter(b, uploadID, 0, meta.MaxScan)
 	var ops []meta.Op
 	var unused []catalog.Segment
+	var numbers []int // of the parts of ops
 	var bytes int64
 	flush := func() error {
 		releases := r.releaseOps(holder{bucket: b, key: key, uploadID: uploadID}, false, contentsIn(unused)...)
@@ -43,8 +44,11 @@ func (r *Repo) dropPartsOnce(ctx context.Context, b *catalog.Bucket, key, upload
 			again, err = true, nil
 		} else if err == nil {
 			r.charge(ctx, b, bytes, 0)
+			for _, n := range numbers {
+				delete(used, n) // a part that comes now takes no place of it
+			}
 		}
-		ops, unused, bytes = nil, nil, 0
+		ops, unused, numbers, bytes = nil, nil, nil, 0
 		return err
 	}
 	for {
@@ -71,7 +75,7 @@ func (r *Repo) dropPartsOnce(ctx context.Context, b *catalog.Bucket, key, upload
 			bytes += u.size - p.Size
 			unused = append(unused, p.Segments...)
 		}
-		ops = append(ops, meta.Op{Key: e.Key, Delete: true, Cond: meta.IfMatch(e.Record.Version)})
+		ops, numbers = append(ops, meta.Op{Key: e.Key, Delete: true, Cond: meta.IfMatch(e.Record.Version)}), append(numbers, p.Number)
 		if len(ops)+len(unused) > meta.MaxBatch/2 || !batches {
 			if err := flush(); err != nil {
 				return again, err

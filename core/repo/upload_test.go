@@ -18,6 +18,7 @@ import (
 	"github.com/mucura/mucura/core/meta"
 	"github.com/mucura/mucura/core/quota"
 	"github.com/mucura/mucura/core/s3err"
+	"github.com/mucura/mucura/core/storewrap"
 )
 
 // fullPart is the smallest body of a part that is not the last.
@@ -640,4 +641,33 @@ func TestUploadRaces(t *testing.T) {
 			l.wantUsage(t, int64(5*len(ids)), int64(len(ids)))
 		}
 	})
+}
+
+// A part that comes when the used one of its number is gone already took no place
+// of that: of it nothing was booked as freed.
+func TestPartAfterItsNumberIsDropped(t *testing.T) {
+	l := newLab(t, stores[1]).count(t)
+	u := l.begin(t, "k")
+	parts := []CompletedPart{l.mustPart(t, "k", u, 1, "first")}
+	l.mustPart(t, "k", u, 2, "not listed")
+	came := false
+	l.Repo.Meta = &storewrap.Fault{Store: l.meta, Before: func(op storewrap.Op, p meta.Partition, key string) error {
+		if came || op != storewrap.Delete || key != catalog.PartKey(u.ID, 2) {
+			return nil
+		}
+		came = true // and the other part is sent again, so that all are looked through again
+		for n := range 2 {
+			value := catalog.EncodePart(&catalog.Part{Number: n + 1, Size: 10, WriteID: newWriteID()})
+			if _, err := l.meta.Put(ctx, p, catalog.PartKey(u.ID, n+1), meta.Record{Value: value}, meta.Always); err != nil {
+				return err
+			}
+		}
+		l.charge(ctx, l.bucket, 10, 0)
+		return nil
+	}}
+	if _, err := l.complete("k", u, parts); err != nil || !came {
+		t.Fatal(came, err)
+	}
+	l.noParts(t)
+	l.wantUsage(t, 5, 1)
 }

@@ -56,7 +56,7 @@ func TestKilledContainers(t *testing.T) {
 	var kills int
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		for ctx.Err() == nil {
+		for ctx.Err() == nil || kills == 0 {
 			c := all[rand.IntN(len(all))]
 			if rand.IntN(3) == 0 {
 				c.Freeze(true)
@@ -105,7 +105,7 @@ func TestKilledEnvironments(t *testing.T) {
 	kills := 0
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		for ctx.Err() == nil {
+		for ctx.Err() == nil || kills == 0 {
 			if f.Kill(rand.IntN(environments)) {
 				kills++
 			}
@@ -333,9 +333,11 @@ func (w *writer) upload(key string) error {
 		body := random(size)
 		whole.Write(body)
 		tag := ""
-		for range 50 {
+		for try := range 50 {
 			a, ok := w.ask("PUT", w.target(key)+"?partNumber="+strconv.Itoa(i+1)+"&uploadId="+begun.UploadId, body)
 			if !ok {
+				// All processes may be starting, which takes a while on a busy machine.
+				time.Sleep(time.Duration(try) * 50 * time.Millisecond)
 				continue
 			}
 			if a.status != 200 {

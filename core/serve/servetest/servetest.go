@@ -49,8 +49,8 @@ type Backend struct {
 	Servers []string // host:port
 }
 
-// Balancer runs HAProxy on a port of loopback until the test ends. The test is
-// skipped without HAProxy; with MUCURA_TEST_INSTALL=1 it is installed.
+// Balancer runs HAProxy on a port of loopback until the test ends, and waits until
+// it listens. The test is skipped without HAProxy; with MUCURA_TEST_INSTALL=1 it is installed.
 func Balancer(t testing.TB, port int, backends ...Backend) {
 	t.Helper()
 	needHAProxy(t)
@@ -76,13 +76,31 @@ func Balancer(t testing.TB, port int, backends ...Backend) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait() // how it ended does not matter
+		close(ended)
+	}()
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
+		<-ended
 		if t.Failed() {
 			t.Logf("haproxy:\n%s", &out)
 		}
 	})
+	// Who starts servers next may have an authority look at them at once.
+	for {
+		c, err := net.Dial("tcp", fmt.Sprint("127.0.0.1:", port))
+		if err == nil {
+			_ = c.Close()
+			return
+		}
+		select {
+		case <-ended:
+			t.Fatal("haproxy has ended")
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
 }
 
 func needHAProxy(t testing.TB) {
@@ -93,7 +111,7 @@ func needHAProxy(t testing.TB) {
 	if os.Getenv("MUCURA_TEST_INSTALL") != "1" {
 		t.Skip("SKIP: haproxy is not installed, and MUCURA_TEST_INSTALL is not 1")
 	}
-	cmd := exec.Command("apt-get", "install", "-y", "-qq", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300", "haproxy")
+	cmd := exec.Command("apt-get", "install", "-y", "-qq", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=1200", "haproxy")
 	cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("install haproxy: %v\n%s", err, out)
@@ -130,7 +148,7 @@ func Serials(t testing.TB, b Backend, roots *x509.CertPool) map[string]bool {
 	seen := map[string]bool{}
 	for _, s := range b.Servers {
 		c := Client("127.0.0.1", s, b.Host, roots, nil, LocalHeader)
-		for end := time.Now().Add(2 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		for end := time.Now().Add(10 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
 			resp, err := c.Get("https://" + b.Host + "/")
 			if err == nil {
 				_ = resp.Body.Close()

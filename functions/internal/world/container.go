@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mucura/mucura/adapters/lambdahttp/lambdatest"
+	"github.com/mucura/mucura/core/serve/servetest"
 )
 
 // Container is a process of shape B, or of shape C. Its address stays over restarts.
@@ -21,24 +21,21 @@ type Container struct {
 	// listener then.
 	Address string
 
-	w    *World
-	cmd  *exec.Cmd
-	name string
-	env  []string
-	done chan struct{}
+	w     *World
+	cmd   *exec.Cmd
+	name  string
+	env   []string
+	ports []*servetest.Port // nobody else gets them while the process starts again
+	done  chan struct{}
 }
 
 // Container starts a function of shape B and waits until it answers.
 func (w *World) Container(ctx context.Context, name string, extra ...string) (*Container, error) {
-	a, err := freeAddresses(1)
+	p, err := servetest.KeepPort()
 	if err != nil {
 		return nil, err
 	}
-	_, port, err := net.SplitHostPort(a[0])
-	if err != nil {
-		return nil, err
-	}
-	c := w.container(&Container{URL: "http://" + a[0], name: name}, append([]string{"PORT=" + port}, extra...))
+	c := w.container(&Container{URL: "http://" + p.Addr, name: name, ports: []*servetest.Port{p}}, append([]string{fmt.Sprint("PORT=", p.Number)}, extra...))
 	if err := c.Launch(); err != nil {
 		return nil, err
 	}
@@ -48,30 +45,21 @@ func (w *World) Container(ctx context.Context, name string, extra ...string) (*C
 // Daemon makes a function of shape C. What stands before it may start first:
 // Launch starts it, and Ready waits until its stores answer.
 func (w *World) Daemon(name string, extra ...string) (*Container, error) {
-	a, err := freeAddresses(2)
+	p, err := servetest.KeepPort()
 	if err != nil {
 		return nil, err
 	}
-	return w.container(&Container{URL: "http://" + a[1], Address: a[0], name: name}, append([]string{"MUCURA_LISTEN=" + a[0], "MUCURA_ADMIN_LISTEN=" + a[1]}, extra...)), nil
+	admin, err := servetest.KeepPort()
+	if err != nil {
+		return nil, err
+	}
+	c := &Container{URL: "http://" + admin.Addr, Address: p.Addr, name: name, ports: []*servetest.Port{p, admin}}
+	return w.container(c, append([]string{"MUCURA_LISTEN=" + p.Addr, "MUCURA_ADMIN_LISTEN=" + admin.Addr}, extra...)), nil
 }
 
 func (w *World) container(c *Container, extra []string) *Container {
 	c.w, c.env = w, append(append([]string{}, w.Env...), extra...)
 	return c
-}
-
-// freeAddresses gives addresses on loopback where nobody listens.
-func freeAddresses(n int) ([]string, error) {
-	var all []string
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer l.Close()
-		all = append(all, l.Addr().String())
-	}
-	return all, nil
 }
 
 // Launch starts the process, again after an end, and does not wait.
