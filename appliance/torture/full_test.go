@@ -23,7 +23,7 @@ func TestFullDisk(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	s := &harness.Server{Bin: binary, Data: dir + "/data", Args: []string{"--debug", "--leeway", "1s", "--sweep-interval", "0", "--min-free", "8MiB"}}
+	s := &harness.Server{Bin: binary, Data: dir + "/data", Args: []string{"--sweep-interval", "0", "--min-free", "8MiB"}}
 	if err := s.Start(); err != nil {
 		t.Fatal(err)
 	}

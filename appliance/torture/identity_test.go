@@ -247,7 +247,17 @@ func TestSuspensionOverTwoProcesses(t *testing.T) {
 // under load: no request is refused, with keys or sessions old or new.
 func TestSiteKeyRotation(t *testing.T) {
 	t.Parallel()
-	one, other := two(t)
+	data := filepath.Join(t.TempDir(), "data")
+	var servers [2]*harness.Server
+	var logs [2]logBuffer
+	for i := range servers {
+		servers[i] = &harness.Server{Bin: binary, Data: data, Log: &logs[i]}
+		if err := servers[i].Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(servers[i].Kill)
+	}
+	one, other := servers[0], servers[1]
 	id, secret := keyPair(t, on(t, one, "account", "add", "mia"))
 	mia := one.NewClient().As(id, secret)
 	newBucket(t, mia)
@@ -282,6 +292,8 @@ func TestSiteKeyRotation(t *testing.T) {
 		t.Fatal(err)
 	}
 	first, fresh := strings.TrimSpace(string(text)), strings.Repeat("5a", 32)
+	const reloaded = `"msg":"site keys reloaded","keys":2`
+	times := 0
 	replace := func(lines ...string) {
 		t.Helper()
 		if err := os.WriteFile(path+".new", []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
@@ -290,7 +302,10 @@ func TestSiteKeyRotation(t *testing.T) {
 		if err := os.Rename(path+".new", path); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(5 * time.Second) // each server looks every two
+		times++
+		for i := range logs {
+			eventually(t, "the keys are in force", func() bool { return strings.Count(logs[i].String(), reloaded) == times })
+		}
 		n := served.Load()
 		eventually(t, "requests are served", func() bool { return served.Load() > n+20 || t.Failed() })
 	}

@@ -143,7 +143,7 @@ func damage(t *testing.T, data string) {
 // TestJobs runs every job, and those there are not.
 func TestJobs(t *testing.T) {
 	t.Parallel()
-	s := start(t, "--sweep-interval", "0", "--debug", "--leeway", "1s")
+	s := start(t, "--sweep-interval", "0")
 	c := s.NewClient()
 	newBucket(t, c)
 	put(t, c, "k", body("k", 0, 200<<10))

@@ -92,14 +92,14 @@ func linearizable(t *testing.T, servers []*harness.Server) {
 		wg.Go(func() {
 			c := servers[id%len(servers)].NewClient()
 			rnd := rand.New(rand.NewPCG(uint64(id), 42))
-			seen := map[string]string{}
+			seen, last := map[string]string{}, ""
 			for n := range ops {
-				in, send := choose(rnd, id, n, seen)
+				in, send := choose(rnd, id, n, seen, last)
 				call := time.Since(begin).Nanoseconds()
 				out := send(ctx, t, c)
 				ret := time.Since(begin).Nanoseconds()
 				if in.op == "get" && !out.aborted {
-					seen[in.key] = out.etag
+					seen[in.key], last = out.etag, in.key
 				}
 				mu.Lock()
 				history = append(history, porcupine.Operation{ClientId: id, Input: in, Output: out, Call: call, Return: ret})
@@ -130,9 +130,13 @@ func linearizable(t *testing.T, servers []*harness.Server) {
 	t.Logf("%v", counts)
 }
 
-// choose makes a client's next operation and how to send it.
-func choose(rnd *rand.Rand, id, n int, seen map[string]string) (request, func(context.Context, *testing.T, *harness.Client) outcome) {
+// choose makes a client's next operation and how to send it. Half of them are on
+// the key it has read last: else hardly any replacement met what had been read.
+func choose(rnd *rand.Rand, id, n int, seen map[string]string, last string) (request, func(context.Context, *testing.T, *harness.Client) outcome) {
 	key := fmt.Sprintf("key-%d", rnd.IntN(4))
+	if rnd.IntN(2) == 0 && last != "" {
+		key = last
+	}
 	size := 100
 	if rnd.IntN(4) == 0 {
 		size = 80 << 10 // larger than what is kept in the record

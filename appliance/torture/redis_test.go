@@ -30,7 +30,7 @@ func onRedis(t *testing.T) *redistest.Server {
 // both. When only Redis dies, the server stays up and works again by itself.
 func TestKilledOnRedis(t *testing.T) {
 	r := onRedis(t)
-	s := start(t, "--debug", "--leeway", "1s", "--sweep-interval", "0")
+	s := start(t, killArgs...)
 	killedWhileWriting(t, s, number(t, "MUCURA_TEST_CYCLES", 6), func(cycle int) {
 		if cycle%3 != 0 {
 			r.Kill()

@@ -106,6 +106,13 @@ func slowPut(t *testing.T, c *harness.Client, key string, b []byte) (s *slowBody
 	return s, status
 }
 
+// underWay waits until the server is at so many requests: what a client has sent
+// it may not have read, and a connection it has read nothing from is idle to it.
+func underWay(t *testing.T, s *harness.Server, n int) {
+	t.Helper()
+	eventually(t, fmt.Sprint(n, " requests are under way"), func() bool { return metric(t, s, "mucura_requests_in_flight") == float64(n) })
+}
+
 func TestDrain(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -113,6 +120,7 @@ func TestDrain(t *testing.T) {
 	newBucket(t, c)
 	b := body("slow", 1, 4<<20)
 	slow, status := slowPut(t, c, "slow", b)
+	underWay(t, s, 1)
 	if err := s.Terminate(); err != nil {
 		t.Fatal(err)
 	}
@@ -152,6 +160,7 @@ func TestDrainEnds(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { _, err := c.HTTP.Do(r); done <- err }()
 	<-slow.begun
+	underWay(t, s, 1)
 	if err := s.Terminate(); err != nil {
 		t.Fatal(err)
 	}
@@ -233,7 +242,13 @@ func TestCertificateRenewed(t *testing.T) {
 	dir := t.TempDir()
 	roots := x509.NewCertPool()
 	roots.AddCert(certificate(t, dir, 1))
-	s := start(t, "--tls-cert", filepath.Join(dir, "cert.pem"), "--tls-key", filepath.Join(dir, "key.pem"))
+	log := new(logBuffer)
+	s := &harness.Server{Bin: binary, Data: filepath.Join(t.TempDir(), "data"), Log: log,
+		Args: []string{"--tls-cert", filepath.Join(dir, "cert.pem"), "--tls-key", filepath.Join(dir, "key.pem")}}
+	if err := s.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Kill)
 	var trust sync.RWMutex
 	var serial atomic.Int64
 	client := func(keepAlive bool) *harness.Client {
@@ -280,7 +295,7 @@ func TestCertificateRenewed(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "cert.pem"), []byte("half a certif"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "rubbish is noticed", func() bool { return strings.Contains(s.Tail(), "certificate not reloaded") })
+	eventually(t, "rubbish is noticed", func() bool { return strings.Contains(log.String(), "certificate not reloaded") })
 	if n := serial.Load(); n != 1 {
 		t.Errorf("serial %d", n)
 	}

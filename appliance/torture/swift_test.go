@@ -80,9 +80,7 @@ func killSwift(t *testing.T, n *swifttest.Node, servers ...string) {
 func TestKilledOnSwiftAndRedis(t *testing.T) {
 	n, stored := onSwift(t, "killed")
 	r := onRedis(t)
-	// Unlike with local files an upload may well take longer than half a second,
-	// after which one begun under a leeway of a second is refused.
-	s := start(t, "--sweep-interval", "0")
+	s := start(t, killArgs...)
 	// At most 60: Swift takes some seconds to start again.
 	killedOn(t, s, min(number(t, "MUCURA_TEST_CYCLES", 5), 60), func(cycle int) {
 		switch cycle % 5 {

@@ -22,6 +22,7 @@ func serve(ctx context.Context, name string, args []string) error {
 	}
 	httpd.TuneGC()
 	log := obs.NewLog(os.Stderr, c.LogLevel)
+	siteKeyTime := modified(c.SiteKeyFile) // before it is read: what comes later is noticed
 	// A new registry has the administrator in it from the first.
 	var first rootKey
 	stores, err := openStores(c, func(s *accounts.Service) (err error) {
@@ -65,5 +66,5 @@ func serve(ctx context.Context, name string, args []string) error {
 	}
 	log.Info("serving", "endpoint", s.URL(), "admin", s.Address("admin"), "auth", s.Address("auth"), "web", s.Address("web"),
 		"metadata", config.Redact(c.Metadata), "content", config.Redact(c.Content), "region", c.Region)
-	return s.Run(ctx, func(ctx context.Context) { watchSiteKeys(ctx, a, 2*time.Second) })
+	return s.Run(ctx, func(ctx context.Context) { watchSiteKeys(ctx, a, siteKeyTime, 2*time.Second) })
 }

@@ -97,14 +97,14 @@ func makeSiteKey(path string) error {
 	return syncDir(filepath.Dir(path))
 }
 
-// watchSiteKeys puts the site keys in force again when their file changes,
-// until ctx is done. A file that cannot be read leaves those in force.
-func watchSiteKeys(ctx context.Context, a *app.App, every time.Duration) {
+// watchSiteKeys puts the site keys in force again when their file is no longer
+// that of the time given, until ctx is done. A file that cannot be read leaves
+// those in force, and is tried again: it may be half written.
+func watchSiteKeys(ctx context.Context, a *app.App, stamp time.Time, every time.Duration) {
 	path := a.Config.SiteKeyFile
 	if a.Config.SiteKey != "" {
 		return // it is not in the file
 	}
-	stamp := modified(path)
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
@@ -117,9 +117,9 @@ func watchSiteKeys(ctx context.Context, a *app.App, every time.Duration) {
 		if now.Equal(stamp) || now.IsZero() { // being replaced, perhaps
 			continue
 		}
-		stamp = now
 		key, older, err := readSiteKeys(path)
 		if err == nil {
+			stamp = now
 			err = a.SetSiteKeys(key, older...)
 		}
 		if err != nil {

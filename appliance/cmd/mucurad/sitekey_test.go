@@ -2,10 +2,13 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestSiteKeys: the file is made once, and older keys follow the current one.
@@ -47,6 +50,72 @@ func TestSiteKeysRefused(t *testing.T) {
 		}
 		if _, _, err := siteKeys(path); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %s", text, err, want)
+		}
+	}
+}
+
+// TestSiteKeysWatched: a change made while the server starts is noticed, and a
+// file that was read half written is read again although its time is the same.
+func TestSiteKeysWatched(t *testing.T) {
+	data := t.TempDir()
+	c, err := parse("serve", []string{"--data", data}, nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path, at := filepath.Join(data, "site.key"), time.Now().Add(-time.Hour)
+	write := func(text []byte) { // as a rename does: at once
+		t.Helper()
+		if err := os.WriteFile(path+".new", text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(path+".new", at, at); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(path+".new", path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first, next := bytes.Repeat([]byte{1}, 32), bytes.Repeat([]byte{2}, 32)
+	write(siteKeyFile(first, nil))
+	stamp := modified(path)
+	stores, err := openStores(c, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stores.Close()
+	at = at.Add(time.Second)
+	write(siteKeyFile(next, [][]byte{first})[:70])
+	said := make(lines, 100)
+	a := newApp(c, stores, slog.New(slog.NewTextHandler(said, nil)))
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { defer close(ended); watchSiteKeys(ctx, a, stamp, time.Millisecond) }()
+	said.wait("site keys not reloaded")
+	write(siteKeyFile(next, [][]byte{first}))
+	said.wait("site keys reloaded")
+	stop()
+	<-ended
+	if len(said) != 0 {
+		t.Errorf("reloaded again: %s", <-said)
+	}
+}
+
+// lines are those of a log, as they come. When nobody takes them they are lost.
+type lines chan string
+
+func (l lines) Write(p []byte) (int, error) {
+	select {
+	case l <- string(p):
+	default:
+	}
+	return len(p), nil
+}
+
+// wait takes lines until one has the text.
+func (l lines) wait(text string) {
+	for line := range l {
+		if strings.Contains(line, text) {
+			return
 		}
 	}
 }

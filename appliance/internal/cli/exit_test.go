@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/mucura/mucura/appliance/internal/harness"
 )
 
@@ -177,18 +179,35 @@ func TestInterruptWaiting(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.Close()
-		if _, err := w.Write(random(size)); err != nil { // more than the pipe holds, so the command reads
+		if _, err := w.Write(random(size)); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(500 * time.Millisecond)
+		awaitRead(t, w)
 		_ = cmd.Process.Signal(syscall.SIGTERM)
-		killed := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() })
+		killed := time.AfterFunc(2*time.Minute, func() { _ = cmd.Process.Kill() })
 		_ = cmd.Wait()
 		killed.Stop()
 		if got := cmd.ProcessState.ExitCode(); got != 143 {
 			t.Errorf("with %d bytes: exit status %d", size, got)
 		}
 		p.want(4, "stat", "s3://"+bucket+"/endless")
+	}
+}
+
+// awaitRead waits until all that was written to a pipe has been read.
+func awaitRead(t *testing.T, pipe *os.File) {
+	t.Helper()
+	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(5 * time.Millisecond) {
+		left, err := unix.IoctlGetInt(int(pipe.Fd()), unix.TIOCINQ) // also of pipes
+		if err != nil {
+			t.Fatal(err)
+		}
+		if left == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%d bytes are not read", left)
+		}
 	}
 }
 

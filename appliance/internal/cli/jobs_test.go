@@ -213,9 +213,9 @@ func (c *cluster) start(name string, args ...string) {
 
 func (c *cluster) eventually(what string, done func() bool) {
 	c.t.Helper()
-	for end := time.Now().Add(60 * time.Second); !done(); time.Sleep(200 * time.Millisecond) {
+	for end := time.Now().Add(3 * time.Minute); !done(); time.Sleep(200 * time.Millisecond) {
 		if time.Now().After(end) {
-			c.t.Fatalf("%s: not within a minute", what)
+			c.t.Fatalf("%s: not within three minutes", what)
 		}
 	}
 }
@@ -298,7 +298,7 @@ func TestSlurm(t *testing.T) {
 	w.write("job.sh", fmt.Appendf(nil, "#!/bin/sh\nset -e\nexport MUCURA_SERVER=%s MUCURA_AUTH=%s\ntouch started\n./mucura cp -q - me:/endless < pipe\ntouch done\n", w.s3, w.auth))
 	job = c.submit(p, "job.slurm", "18")
 	c.eventually("the start", func() bool { _, err := os.Stat(w.path("started")); return err == nil })
-	time.Sleep(time.Second) // until the command has opened its input
+	awaitRead(t, pipe)
 	c.t.Cleanup(func() {
 		if t.Failed() {
 			log, _ := os.ReadFile(w.path("job.log"))

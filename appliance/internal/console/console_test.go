@@ -59,15 +59,27 @@ func open(t *testing.T) *terminal {
 	x := &terminal{fake: fake, keys: keys, ended: make(chan error, 1)}
 	x.Console = &Console{Host: h, Site: &site.Site{Host: h, Log: t.Logf}, Disks: m, Version: "1.2", In: in, Out: x, Refresh: 10 * time.Millisecond}
 	ctx, stop := context.WithCancel(context.Background())
-	t.Cleanup(func() { stop(); _ = keys.Close() })
-	go func() { x.ended <- x.Run(ctx) }()
+	done := make(chan struct{})
+	t.Cleanup(func() { stop(); _ = keys.Close(); <-done }) // it writes to the end
+	go func() { defer close(done); x.ended <- x.Run(ctx) }()
 	return x
+}
+
+// hang is when something is no longer waited for.
+const hang = 2 * time.Minute
+
+// ran waits until a command line was run, and gives all that begin so.
+func (x *terminal) ran(command string) []string {
+	for end := time.Now().Add(hang); time.Now().Before(end) && !slices.Contains(x.fake.Ran(command), command); {
+		time.Sleep(5 * time.Millisecond)
+	}
+	return x.fake.Ran(command)
 }
 
 // wait waits until the screen shows something new, and forgets what it showed.
 func (x *terminal) wait(t *testing.T, want string) {
 	t.Helper()
-	for range 2000 {
+	for end := time.Now().Add(hang); time.Now().Before(end); {
 		x.mu.Lock()
 		if i := strings.Index(x.screen.String(), want); i >= 0 {
 			x.screen.Next(i + len(want))
@@ -159,14 +171,8 @@ func TestConfirmed(t *testing.T) {
 	x.wait(t, "leave it")
 	x.typed(t, ResetWord)
 	x.wait(t, "Restarting")
-	for range 1000 {
-		if slices.Contains(x.fake.Ran("systemctl reboot"), "systemctl reboot") {
-			break
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-	if !x.Host.Exists(host.ResetFlag) {
-		t.Error("no reset")
+	if ran := x.ran("systemctl reboot"); len(ran) != 1 || !x.Host.Exists(host.ResetFlag) {
+		t.Errorf("no reset, and %q", ran)
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -58,14 +57,26 @@ type Server struct {
 	tail *tailBuffer
 }
 
-// FreePort gives a loopback port nobody listens on.
+// FreePort gives a loopback port nobody listens on, and until this process ends
+// nobody else is given it: a socket stays bound to it that never listens. Linux
+// lets a listener join that one who asks for this very port with SO_REUSEADDR, as
+// Go and nearly all servers do, and until then refuses connections.
 func FreePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return 0, err
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	if err := syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1); err != nil {
+		return 0, errors.Join(err, syscall.Close(fd))
+	}
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		return 0, errors.Join(err, syscall.Close(fd))
+	}
+	a, err := syscall.Getsockname(fd)
+	if err != nil {
+		return 0, errors.Join(err, syscall.Close(fd))
+	}
+	return a.(*syscall.SockaddrInet4).Port, nil
 }
 
 // Start starts the process and waits until it is ready. The ports are chosen

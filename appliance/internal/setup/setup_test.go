@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/mucura/mucura/appliance/internal/disks"
+	"github.com/mucura/mucura/appliance/internal/harness"
 	"github.com/mucura/mucura/appliance/internal/host"
 	"github.com/mucura/mucura/appliance/internal/hosttest"
 	"github.com/mucura/mucura/appliance/internal/site"
@@ -54,14 +55,11 @@ func fresh(t *testing.T, state string) *appliance {
 // start starts the page, as systemd does.
 func (a *appliance) start(t *testing.T) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := harness.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := l.Addr().String()
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
+	address := fmt.Sprintf("127.0.0.1:%d", port)
 	a.url = "https://" + address
 	a.server = &Server{Site: &site.Site{Host: a.Host, Log: t.Logf}, Disks: &disks.Manager{Host: a.Host, Log: t.Logf}, Listen: address, Log: t.Logf}
 	run, stop := context.WithCancel(ctx)
@@ -69,7 +67,7 @@ func (a *appliance) start(t *testing.T) {
 	done := make(chan struct{})
 	go func() { defer close(done); a.ended <- a.server.Run(run) }()
 	t.Cleanup(func() { stop(); <-done }) // it writes to the end
-	for range 600 {
+	for end := time.Now().Add(3 * time.Minute); time.Now().Before(end); {
 		if c, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true}); err == nil {
 			_ = c.Close()
 			return
