@@ -9,8 +9,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/afero"
@@ -209,14 +211,17 @@ func restoreFiles(ctx context.Context, c *config.Config, dir string, note *backu
 		return err
 	}
 	paths[filepath.Join(dir, keyFile)] = c.SiteKeyFile
+	var absent []string
 	for file, url := range targets {
 		path, err := localPath(url, "sqlite")
 		if err != nil {
 			return err
 		}
 		paths[filepath.Join(dir, filepath.Base(file))] = path
+		// The log of a database that is gone would be played into the restored one.
+		absent = append(absent, path+"-wal", path+"-journal")
 	}
-	for _, path := range paths {
+	for _, path := range slices.AppendSeq(absent, maps.Values(paths)) {
 		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("%s is there already: restore into an empty data directory", path)
 		}
