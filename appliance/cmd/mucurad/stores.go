@@ -61,6 +61,9 @@ func openStores(c *config.Config, fill func(*accounts.Service) error) (*app.Stor
 
 // openStoresAt opens the stores that URLs name. No error tells a secret of them.
 func openStoresAt(metadata, registry, contents string, fillRegistry func(meta.Store) error) (s *app.Stores, err error) {
+	if err := withDatabase(metadata, contents); err != nil {
+		return nil, fmt.Errorf("metadata store: %w", err)
+	}
 	s = new(app.Stores)
 	fillMeta := fillRegistry
 	if registry != metadata {
@@ -82,6 +85,29 @@ func openStoresAt(metadata, registry, contents string, fillRegistry func(meta.St
 	}
 	s.Content = c
 	return s, nil
+}
+
+// withDatabase refuses contents whose database is missing (its disk is not mounted, it
+// was moved away). A new one would know none of them, and the sweeper would free them
+// all after the leeway.
+func withDatabase(metadata, contents string) error {
+	db, isFile := strings.CutPrefix(metadata, "sqlite://")
+	dir, areFiles := strings.CutPrefix(contents, "file://")
+	missing := func() bool {
+		_, err := os.Stat(db)
+		return errors.Is(err, fs.ErrNotExist)
+	}
+	if !isFile || !areFiles || !missing() {
+		return nil
+	}
+	holds, err := localfs.Holds(context.Background(), afero.NewOsFs(), dir)
+	if err != nil {
+		return err
+	}
+	if holds && missing() { // and another process has not just made both
+		return fmt.Errorf("%s is missing, and %s holds contents that a new one would not know, so that they would be freed: put the database back, restore a backup, or move the contents away", db, dir)
+	}
+	return nil
 }
 
 // makeDir makes a directory and what is missing above it, durably.

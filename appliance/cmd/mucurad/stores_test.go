@@ -1,0 +1,64 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mucura/mucura/core/content"
+)
+
+// TestContentsWithoutDatabase: a database is not made anew beside contents that it
+// would not know.
+func TestContentsWithoutDatabase(t *testing.T) {
+	data := t.TempDir()
+	meta, contents := "sqlite://"+filepath.Join(data, "meta.db"), "file://"+filepath.Join(data, "content")
+	id := content.NewID(time.Now())
+	for _, store := range []bool{false, true} { // the directories alone are nothing
+		s, err := openStoresAt(meta, meta, contents, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Content.Ping(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if store {
+			w, err := s.Content.Create(t.Context(), id, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.Write([]byte("b")); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Commit(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := errors.Join(s.Close(), os.Rename(filepath.Join(data, "meta.db"), filepath.Join(data, "kept"))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := openStoresAt(meta, meta, contents, nil)
+	if err == nil {
+		_ = s.Close()
+		t.Fatal("a new database was made")
+	}
+	if !strings.Contains(err.Error(), "meta.db is missing") {
+		t.Error(err)
+	}
+	if _, err := os.Stat(filepath.Join(data, "meta.db")); err == nil {
+		t.Error("there is a database")
+	}
+	if err := os.Rename(filepath.Join(data, "kept"), filepath.Join(data, "meta.db")); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = openStoresAt(meta, meta, contents, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
