@@ -16,9 +16,9 @@ import (
 	"github.com/mucura/mucura/core/meta"
 )
 
-// TestRestoreBesideLog: the log of a database that is gone would be played into the
-// restored one.
-func TestRestoreBesideLog(t *testing.T) {
+// TestRestoreFiles: the log of a database that is gone would be played into the
+// restored one, so it is refused; and the database is the last to be restored.
+func TestRestoreFiles(t *testing.T) {
 	at := func(data string) *config.Config {
 		return &config.Config{
 			Metadata: "sqlite://" + filepath.Join(data, "meta.db"), Registry: "sqlite://" + filepath.Join(data, "meta.db"),
@@ -66,6 +66,19 @@ func TestRestoreBesideLog(t *testing.T) {
 		t.Errorf("restored beside a log: %v", err)
 	}
 	if err := os.Remove(filepath.Join(target, "meta.db-wal")); err != nil {
+		t.Fatal(err)
+	}
+	key := filepath.Join(dir, keyFile)
+	if err := os.Rename(key, key+".kept"); err != nil {
+		t.Fatal(err)
+	}
+	if err := restoreFiles(t.Context(), at(target), dir, note); err == nil {
+		t.Error("restored without the site key")
+	}
+	if _, err := os.Lstat(filepath.Join(target, "meta.db")); err == nil {
+		t.Error("the database was restored before all else")
+	}
+	if err := os.Rename(key+".kept", key); err != nil {
 		t.Fatal(err)
 	}
 	if err := restoreFiles(t.Context(), at(target), dir, note); err != nil {
