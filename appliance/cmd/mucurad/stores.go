@@ -61,8 +61,10 @@ func openStores(c *config.Config, fill func(*accounts.Service) error) (*app.Stor
 
 // openStoresAt opens the stores that URLs name. No error tells a secret of them.
 func openStoresAt(metadata, registry, contents string, fillRegistry func(meta.Store) error) (s *app.Stores, err error) {
-	if err := withDatabase(metadata, contents); err != nil {
-		return nil, fmt.Errorf("metadata store: %w", err)
+	for _, url := range []string{metadata, registry} {
+		if err := withDatabase(url, contents); err != nil {
+			return nil, err
+		}
 	}
 	s = new(app.Stores)
 	fillMeta := fillRegistry
@@ -87,11 +89,11 @@ func openStoresAt(metadata, registry, contents string, fillRegistry func(meta.St
 	return s, nil
 }
 
-// withDatabase refuses contents whose database is missing (its disk is not mounted, it
-// was moved away). A new one would know none of them, and the sweeper would free them
-// all after the leeway.
-func withDatabase(metadata, contents string) error {
-	db, isFile := strings.CutPrefix(metadata, "sqlite://")
+// withDatabase refuses contents whose database, of records or of buckets, is missing
+// (its disk is not mounted, it was moved away). A new one would know none of them, and
+// the sweeper would free them all after the leeway.
+func withDatabase(database, contents string) error {
+	db, isFile := strings.CutPrefix(database, "sqlite://")
 	dir, areFiles := strings.CutPrefix(contents, "file://")
 	missing := func() bool {
 		_, err := os.Stat(db)

@@ -55,6 +55,14 @@ func TestContentsWithoutDatabase(t *testing.T) {
 	if err := os.Rename(filepath.Join(data, "kept"), filepath.Join(data, "meta.db")); err != nil {
 		t.Fatal(err)
 	}
+	registry := "sqlite://" + filepath.Join(data, "registry.db")
+	if s, err = openStoresAt(meta, registry, contents, nil); err == nil {
+		_ = s.Close()
+		t.Fatal("a new registry was made")
+	}
+	if !strings.Contains(err.Error(), "registry.db is missing") {
+		t.Error(err)
+	}
 	if s, err = openStoresAt(meta, meta, contents, nil); err != nil {
 		t.Fatal(err)
 	}
