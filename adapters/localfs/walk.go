@@ -93,6 +93,11 @@ func (s *Store) eachName(ctx context.Context, dir string, fn func(content.ID)) e
 	}
 }
 
+// Exists tells whether there is a store in dir, which may have no contents.
+func Exists(fs afero.Fs, dir string) (bool, error) {
+	return afero.DirExists(fs, newStore(fs, dir, Options{}).data)
+}
+
 // Holds tells whether there are contents in the store in dir, which need not be
 // there and is not made.
 func Holds(ctx context.Context, fs afero.Fs, dir string) (bool, error) {

@@ -8,7 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/content"
+	"github.com/mucura/mucura/core/repo"
 )
 
 // TestContentsWithoutDatabase: a database is not made anew beside contents that it
@@ -69,4 +71,59 @@ func TestContentsWithoutDatabase(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestDatabaseWithoutContents: where contents should be there is nothing, not even the
+// directory of the store.
+func TestDatabaseWithoutContents(t *testing.T) {
+	data := t.TempDir()
+	disk := filepath.Join(data, "disk")
+	meta, contents := "sqlite://"+filepath.Join(data, "meta.db"), "file://"+disk
+	unmount := func() {
+		t.Helper()
+		if err := errors.Join(os.RemoveAll(disk), os.Mkdir(disk, 0o700)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put := func(size int) {
+		t.Helper()
+		s, err := openStoresAt(meta, meta, contents, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &repo.Repo{Meta: s.Meta, Registry: s.Registry, Content: s.Content, Now: time.Now, InlineMax: 1000}
+		b, err := r.Bucket(t.Context(), "bucket")
+		if err != nil {
+			b, err = r.CreateBucket(t.Context(), catalog.Bucket{Name: "bucket", Owner: "somebody"})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := repo.PutObjectInput{Bucket: b, Key: "k", Body: strings.NewReader(strings.Repeat("x", size)), Size: int64(size)}
+		if _, err := r.PutObject(t.Context(), in); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	put(10)
+	unmount() // an inlined object has no content
+	put(2000)
+	unmount()
+	s, err := openStoresAt(meta, meta, contents, nil)
+	if err == nil {
+		_ = s.Close()
+		t.Fatal("opened without contents")
+	}
+	if !strings.Contains(err.Error(), "mount its disk") {
+		t.Error(err)
+	}
+	if entries, err := os.ReadDir(disk); err != nil || len(entries) != 0 {
+		t.Errorf("%v was made, %v", entries, err)
+	}
+	if err := os.Mkdir(filepath.Join(disk, "data"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	put(10)
 }
