@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/mucura/mucura/core/content"
+	"github.com/spf13/afero"
 )
 
 // rawID is an ID as bytes; in the same order as the IDs themselves.
@@ -90,6 +91,32 @@ func (s *Store) eachName(ctx context.Context, dir string, fn func(content.ID)) e
 			return failed("walk", "data/"+content.ID(dir), err)
 		}
 	}
+}
+
+// Exists tells whether there is a store in dir, which may have no contents.
+func Exists(fs afero.Fs, dir string) (bool, error) {
+	return afero.DirExists(fs, newStore(fs, dir, Options{}).data)
+}
+
+// Holds tells whether there are contents in the store in dir, which need not be
+// there and is not made.
+func Holds(ctx context.Context, fs afero.Fs, dir string) (bool, error) {
+	s, found := newStore(fs, dir, Options{}), false
+	enough := errors.New("enough")
+	err := eachDir(func(dir string) error {
+		err := s.eachName(ctx, dir, func(content.ID) { found = true })
+		if found {
+			return enough
+		}
+		if notThere(err) {
+			return nil
+		}
+		return err
+	})
+	if found {
+		err = nil
+	}
+	return found, err
 }
 
 // selection keeps the smallest of the IDs added. Once it is full it is a heap

@@ -45,7 +45,7 @@ func (s *Store) Backup(ctx context.Context, path string) error {
 }
 
 func (s *Store) vacuumInto(ctx context.Context, path string) error {
-	c, err := openConn(s.path, false, readerCache, s.opts.BusyTimeout)
+	c, err := s.connect(false, readerCache, s.opts.BusyTimeout)
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func (s *Store) Check(ctx context.Context) error {
 		return err
 	}
 	defer s.leave()
-	c, err := openConn(s.path, true, readerCache, s.opts.BusyTimeout)
+	c, err := s.connect(true, readerCache, s.opts.BusyTimeout)
 	if err != nil {
 		return failed("check", err)
 	}

@@ -86,7 +86,7 @@ func (c *cache) get(at place, withBody bool) (meta.Record, bool) {
 	if !young {
 		c.mu.Lock()
 		if c.state == state {
-			c.put(at, e)
+			c.put(place{at.partition, strings.Clone(at.key)}, e)
 		}
 		c.mu.Unlock()
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -195,4 +196,40 @@ func TestWALIndexShared(t *testing.T) {
 	if index.words != nil {
 		t.Error("the index is still mapped")
 	}
+}
+
+// TestCacheBehindLink opens a database by a link beside which lies the index of a
+// time when the database was there: SQLite uses the one beside the file.
+func TestCacheBehindLink(t *testing.T) {
+	dir := t.TempDir()
+	path, link := filepath.Join(dir, "moved.db"), filepath.Join(dir, "meta.db")
+	s := openAt(t, path, Options{})
+	mustPut(t, s, "k", "0")
+	index, err := os.ReadFile(path + "-shm")
+	if err := errors.Join(err, s.Close(), os.WriteFile(link+"-shm", index, 0o600), os.Symlink(path, link)); err != nil {
+		t.Fatal(err)
+	}
+	s = openAt(t, link, Options{})
+	wantValue(t, s, "k", "0")
+	mustPut(t, s, "k", "1")
+	wantValue(t, s, "k", "1")
+	if !kept(t, s, "k", false) {
+		t.Error("nothing is kept")
+	}
+}
+
+// TestCacheOfOtherIndex: an index that does not change with a commit is not the
+// database's.
+func TestCacheOfOtherIndex(t *testing.T) {
+	other, s := openTemp(t, Options{}), openTemp(t, Options{})
+	mustPut(t, other, "k", "other")
+	mustPut(t, s, "k", "0")
+	s.cache.index, other.cache.index = other.cache.index, s.cache.index
+	wantValue(t, s, "k", "0")
+	mustPut(t, s, "k", "1")
+	wantValue(t, s, "k", "1")
+	if kept(t, s, "k", false) {
+		t.Error("records are kept")
+	}
+	s.cache.index, other.cache.index = other.cache.index, s.cache.index
 }

@@ -66,7 +66,7 @@ func (k *checkpointer) loop() {
 }
 
 func (k *checkpointer) once() error {
-	c, err := openConn(k.w.s.path, false, readerCache, 0)
+	c, err := k.w.s.connect(false, readerCache, 0)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -84,7 +85,27 @@ func fill(path string, opts Options) error {
 	if fill != nil {
 		err = fill(s)
 	}
-	return errors.Join(err, s.Close())
+	if err == nil {
+		err = s.writer.run(context.Background(), func(w *writer) error { return w.c.checkpoint() })
+	}
+	if err = errors.Join(err, s.Close()); err != nil {
+		return err
+	}
+	return logGone(path)
+}
+
+// logGone sees that all of a database lies in its file. The last connection to close
+// writes the log back and removes it, but nobody is told when that fails: the log is
+// left then.
+func logGone(path string) error {
+	_, err := os.Lstat(path + "-wal")
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	}
+	return errors.New("the log of a new database could not be written back")
 }
 
 // syncDir makes durable which names are in a directory.

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -67,6 +68,74 @@ func TestFillFails(t *testing.T) {
 	}
 	s := openTemp(t, Options{})
 	mustPut(t, s, "k", "v")
+}
+
+// TestFillNotWrittenBack: what is filled in lies in a log that another connection
+// keeps from being written back. The database does not get its name without it.
+func TestFillNotWrittenBack(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "meta.db")
+	var other *conn
+	_, err := Open(path, Options{Fill: func(s meta.Store) (err error) {
+		if other, err = openConn(s.(*Store).path, true, readerCache, 0); err != nil {
+			return err
+		}
+		if err := other.script("BEGIN; SELECT * FROM record"); err != nil {
+			return err
+		}
+		_, err = s.Put(t.Context(), part, "k", meta.Record{Value: []byte("v")}, meta.Always)
+		return err
+	}})
+	if err == nil || !strings.Contains(err.Error(), "could not be written back") {
+		t.Errorf("Open: %v", err)
+	}
+	if err := other.close(); err != nil {
+		t.Error(err)
+	}
+	if got := names(t, path); len(got) != 0 {
+		t.Errorf("the directory holds %v", got)
+	}
+}
+
+// TestFillWithoutRoom makes databases where the disk is full a little later each
+// time: there is all of one, or none.
+func TestFillWithoutRoom(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mount("mucura-test", dir, "tmpfs", 0, "size=512k"); err != nil {
+		t.Skipf("may not mount a small file system: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	made := 0
+	for n := 10; n < 26; n++ {
+		path := filepath.Join(dir, fmt.Sprint("meta", n))
+		s, err := Open(path, Options{Fill: func(s meta.Store) error {
+			for i := range n {
+				if _, err := s.Put(t.Context(), part, fmt.Sprint(i), meta.Record{Body: make([]byte, 8<<10)}, meta.Always); err != nil {
+					return err
+				}
+			}
+			return nil
+		}})
+		if err != nil {
+			if got := names(t, path); len(got) != 0 {
+				t.Errorf("%d records: %v, and the directory holds %v", n, err, got)
+			}
+			continue
+		}
+		made++
+		if page, err := s.Scan(t.Context(), part, meta.Range{}); err != nil || len(page.Entries) != n {
+			t.Errorf("%d of %d records, %v", len(page.Entries), n, err)
+		}
+		if err := errors.Join(s.Check(t.Context()), s.Close(), os.Remove(path)); err != nil {
+			t.Error(err)
+		}
+	}
+	if made == 0 || made == 16 {
+		t.Errorf("%d databases were made", made)
+	}
 }
 
 // TestFillTogether opens a missing file from many at once: all see what one has

@@ -214,3 +214,55 @@ func TestSpace(t *testing.T) {
 		t.Errorf("an object of 4 KiB costs %d bytes, want at most %d", size/n, 5<<10)
 	}
 }
+
+// TestReplaced puts another database in the place of an open one, and then none. No
+// write is acknowledged that would be lost with the old file, and the new one stays
+// as it is.
+func TestReplaced(t *testing.T) {
+	dir := t.TempDir()
+	path, other := filepath.Join(dir, "meta.db"), filepath.Join(dir, "other.db")
+	o := openAt(t, other, Options{})
+	mustPut(t, o, "k", "other")
+	if err := o.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustPut(t, s, "k", "old")
+	refused := func() {
+		t.Helper()
+		if _, err := s.Put(t.Context(), part, "k", meta.Record{}, meta.Always); !errors.Is(err, meta.ErrUnavailable) {
+			t.Errorf("put: %v", err)
+		}
+		if err := s.Ping(t.Context()); !errors.Is(err, meta.ErrUnavailable) {
+			t.Errorf("ping: %v", err)
+		}
+		if c, err := s.openReader(); err == nil {
+			c.close()
+			t.Error("a connection to another file was opened")
+		}
+		if err := s.writer.check.once(); err == nil {
+			t.Error("a checkpoint was made")
+		}
+	}
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if err := os.Rename(path+suffix, path+".old"+suffix); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refused()
+	if err := os.Rename(other, path); err != nil {
+		t.Fatal(err)
+	}
+	refused()
+	if err := s.writer.run(t.Context(), func(w *writer) error { w.reopen(); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	refused()
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	wantValue(t, openAt(t, path, Options{}), "k", "other")
+}

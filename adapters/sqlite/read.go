@@ -24,7 +24,7 @@ type pool struct {
 }
 
 func (s *Store) openReader() (*conn, error) {
-	return openConn(s.path, true, readerCache, s.opts.BusyTimeout)
+	return s.connect(true, readerCache, s.opts.BusyTimeout)
 }
 
 func (p *pool) take(ctx context.Context) (*conn, error) {

@@ -19,7 +19,9 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"runtime"
 	"sync"
@@ -54,8 +56,9 @@ type Options struct {
 
 // Store is an open SQLite file.
 type Store struct {
-	path string
+	path string // of the file itself, beside which SQLite puts the log and its index
 	opts Options
+	file fs.FileInfo // at path when it was opened
 
 	life   sync.RWMutex // held for reading by every call, for writing by Close
 	closed bool
@@ -92,6 +95,9 @@ func Open(path string, opts Options) (*Store, error) {
 	if err := create(path, opts); err != nil {
 		return nil, fmt.Errorf("make %s: %w", path, err)
 	}
+	if path, err = filepath.EvalSymlinks(path); err != nil {
+		return nil, err
+	}
 	return open(path, opts)
 }
 
@@ -103,6 +109,28 @@ func open(path string, opts Options) (s *Store, err error) {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
 	return s, nil
+}
+
+// connect opens one more connection to the database that was opened.
+func (s *Store) connect(readOnly bool, cache int, busy time.Duration) (*conn, error) {
+	if err := s.same(); err != nil {
+		return nil, err
+	}
+	return openConn(s.path, readOnly, cache, busy)
+}
+
+// same refuses to go on when the database is gone, or another file is in its place,
+// as after a restore under a running server: what is written would be lost with the
+// old file, and a new connection would play the old one's log into the new one.
+func (s *Store) same() error {
+	if s.file == nil {
+		return nil // it is being opened
+	}
+	now, err := os.Stat(s.path)
+	if err == nil && !os.SameFile(s.file, now) {
+		err = fmt.Errorf("%s is not the file that was opened: start anew", s.path)
+	}
+	return err
 }
 
 // Capabilities says what SQLite promises.

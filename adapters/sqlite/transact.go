@@ -75,6 +75,10 @@ func (w *writer) lookAround() (err error) {
 // of it notices.
 func (w *writer) tellCache() {
 	w.after = w.s.cache.now()
+	if len(w.changes) > 0 && w.after == w.before && w.after != (header{}) {
+		w.s.opts.Log.Error("sqlite: a commit left no trace in "+w.s.path+"-shm; no records are kept in memory", "path", w.s.path)
+		w.s.cache.stop() // it is not the index of this database
+	}
 	if w.after == (header{}) || w.after == w.before {
 		return
 	}
@@ -121,8 +125,11 @@ func (w *writer) reopen() {
 	w.c, w.after = c, header{}
 }
 
-// ready makes sure that there is a connection and nothing is unclear.
+// ready makes sure that there is a connection to the database and nothing is unclear.
 func (w *writer) ready() error {
+	if err := w.s.same(); err != nil {
+		return err
+	}
 	if w.c == nil {
 		if w.reopen(); w.c == nil {
 			return errors.New("the database cannot be opened for writing")

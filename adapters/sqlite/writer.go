@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 
 	"github.com/mucura/mucura/core/meta"
@@ -60,6 +61,9 @@ func (s *Store) startWriter() (*writer, error) {
 	if w.c, err = w.open(); err != nil {
 		return nil, err
 	}
+	if s.file, err = os.Stat(s.path); err != nil {
+		return nil, errors.Join(err, w.c.close())
+	}
 	if s.cache.index, err = openWALIndex(s.path); err != nil && !errors.Is(err, errors.ErrUnsupported) {
 		s.opts.Log.Warn("sqlite: no records are kept in memory", "path", s.path, "error", err)
 	}
@@ -69,7 +73,7 @@ func (s *Store) startWriter() (*writer, error) {
 }
 
 func (w *writer) open() (*conn, error) {
-	c, err := openConn(w.s.path, false, writerCache, w.s.opts.BusyTimeout)
+	c, err := w.s.connect(false, writerCache, w.s.opts.BusyTimeout)
 	if err != nil {
 		return nil, err
 	}

@@ -5,11 +5,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/config"
+	"github.com/mucura/mucura/core/content"
 	"github.com/mucura/mucura/core/meta"
+	"github.com/mucura/mucura/core/repo"
 	"github.com/mucura/mucura/core/sse"
+	"github.com/mucura/mucura/core/sweep"
 )
 
 // ErrRegistry says that a store cannot be the registry.
@@ -44,6 +48,28 @@ func (s *Stores) CheckMigrated(ctx context.Context) error {
 		return fmt.Errorf("%w: secrets are sealed under key %s; copy the file of the stores it was migrated from (--site-key-file)", ErrSiteKey, m.SiteKey)
 	}
 	return nil
+}
+
+// NamesContents tells whether any record names a content. It does not use s.Content.
+func (s *Stores) NamesContents(ctx context.Context) (named bool, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	w := &sweep.Sweeper{Repo: &repo.Repo{Meta: s.Meta, Registry: s.Registry, Content: noContents{}}}
+	err = w.Named(ctx, func(content.ID) {
+		named = true
+		cancel() // one is enough
+	})
+	if named {
+		return true, nil
+	}
+	return false, err
+}
+
+// noContents is a content store without contents.
+type noContents struct{ content.Store }
+
+func (noContents) Open(context.Context, content.ID, int64, int64) (io.ReadCloser, error) {
+	return nil, content.ErrNotFound
 }
 
 // Check tells whether the stores can do what they are for. Bucket names, access

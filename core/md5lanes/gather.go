@@ -60,10 +60,10 @@ func (g *Group) limit(now time.Time) time.Duration {
 // there are others.
 func (g *Group) pass(s *stream) {
 	g.mu.Lock()
-	s.waiting = true
-	g.enlist(s)
-	g.waiting = append(g.waiting, s)
 	now := time.Now()
+	s.waiting = true
+	g.enlist(s, now)
+	g.waiting = append(g.waiting, s)
 	first, all := len(g.waiting) == 1, g.complete(now)
 	limit := g.limit(now)
 	if first {
@@ -115,12 +115,17 @@ func (g *Group) complete(now time.Time) bool {
 	if len(g.waiting) >= lanes {
 		return true
 	}
+	g.forget(now)
+	return len(g.under) == len(g.waiting)
+}
+
+// forget drops those that are not under way any more.
+func (g *Group) forget(now time.Time) {
 	limit := g.limit(now)
 	g.under = slices.DeleteFunc(g.under, func(s *stream) bool {
 		s.under = s.waiting || now.Sub(s.seen) < limit
 		return !s.under
 	})
-	return len(g.under) == len(g.waiting)
 }
 
 // touch notes that a stream is under way.
@@ -128,13 +133,17 @@ func (g *Group) touch(s *stream) {
 	now := time.Now()
 	g.mu.Lock()
 	s.seen = now
-	g.enlist(s)
+	g.enlist(s, now)
 	g.mu.Unlock()
 }
 
-// enlist makes a stream one that is under way.
-func (g *Group) enlist(s *stream) {
+// enlist makes a stream one that is under way. Before the list grows it is looked
+// through: some never have a piece large enough for complete to do so.
+func (g *Group) enlist(s *stream, now time.Time) {
 	if !s.under {
+		if len(g.under) == cap(g.under) {
+			g.forget(now)
+		}
 		s.under = true
 		g.under = append(g.under, s)
 	}

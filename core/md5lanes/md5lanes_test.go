@@ -313,3 +313,22 @@ func BenchmarkStreams(b *testing.B) {
 		})
 	}
 }
+
+// TestForgets: streams that ended, or were given up, take no memory, also when none
+// of them ever had a piece that was worth company.
+func TestForgets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := &Group{machine: serial}
+		for i := range 10_000 {
+			d := g.New()
+			d.Write([]byte("small")) //nolint:errcheck // a hash never fails
+			if i%2 == 0 {
+				d.Sum(nil)
+			}
+			time.Sleep(time.Millisecond)
+		}
+		if n := cap(g.under); n > 100 {
+			t.Errorf("%d streams are remembered", n)
+		}
+	})
+}

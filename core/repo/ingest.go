@@ -235,10 +235,8 @@ func (s *stored) spill(ctx context.Context, in ingested, sum, etag hash.Hash, q 
 	var last [1]byte // to see the end
 	var spare []byte
 	putSpare := func() {}
-	defer func() {
-		_ = behind.wait()
-		putSpare()
-	}()
+	defer func() { putSpare() }()
+	defer func() { _ = behind.wait() }() // it may panic; then the piece is idle, too
 	for {
 		s.size += int64(n)
 		if err := s.admit(ctx, in, q, int64(n)); err != nil {

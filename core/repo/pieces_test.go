@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 
 	"github.com/mucura/mucura/core/content"
 	"github.com/mucura/mucura/core/meta"
@@ -68,15 +69,21 @@ func TestPiecesOverlap(t *testing.T) {
 func TestPanicBehind(t *testing.T) {
 	l := newLab(t, meta.Capabilities{})
 	l.Content = &intercepted{l.Content, func() { panic("the store is broken") }}
-	func() {
-		defer func() {
-			if p := recover(); p != "the store is broken" {
-				t.Errorf("recovered %v", p)
-			}
+	data := strings.Repeat("x", 3<<20)
+	for what, body := range map[string]io.Reader{
+		"whole":  strings.NewReader(data),
+		"broken": io.MultiReader(strings.NewReader(data[:2*largeChunkSize-1]), iotest.ErrReader(io.ErrUnexpectedEOF)),
+	} {
+		func() {
+			defer func() {
+				if p := recover(); p != "the store is broken" {
+					t.Errorf("%s body: recovered %v", what, p)
+				}
+			}()
+			_, _ = l.put("k", data, func(in *PutObjectInput) { in.Body = body })
+			t.Errorf("%s body: no panic", what)
 		}()
-		_, _ = l.put("k", strings.Repeat("x", 3<<20))
-		t.Error("no panic")
-	}()
+	}
 	if n := largeInHand.Load(); n != 0 {
 		t.Errorf("%d large pieces are in use", n)
 	}

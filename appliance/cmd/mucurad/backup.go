@@ -9,8 +9,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/afero"
@@ -209,14 +211,22 @@ func restoreFiles(ctx context.Context, c *config.Config, dir string, note *backu
 		return err
 	}
 	paths[filepath.Join(dir, keyFile)] = c.SiteKeyFile
+	last := map[string]string{}
+	var absent []string
 	for file, url := range targets {
 		path, err := localPath(url, "sqlite")
 		if err != nil {
 			return err
 		}
-		paths[filepath.Join(dir, filepath.Base(file))] = path
+		// The log of a database that is gone would be played into the restored one.
+		absent = append(absent, path, path+"-wal", path+"-journal")
+		if from := filepath.Join(dir, filepath.Base(file)); url == c.Metadata {
+			last[from] = path
+		} else {
+			paths[from] = path
+		}
 	}
-	for _, path := range paths {
+	for _, path := range slices.AppendSeq(absent, maps.Values(paths)) {
 		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("%s is there already: restore into an empty data directory", path)
 		}
@@ -228,9 +238,13 @@ func restoreFiles(ctx context.Context, c *config.Config, dir string, note *backu
 	if _, err := source.Backup(ctx, contentTarget); err != nil {
 		return err
 	}
-	for from, to := range paths {
-		if err := copyFile(from, to); err != nil {
-			return err
+	// The metadata comes last: beside contents without it no server starts, so none does
+	// on what is there so far, with another site key or another registry.
+	for _, files := range []map[string]string{paths, last} {
+		for from, to := range files {
+			if err := copyFile(from, to); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -258,7 +272,8 @@ func fileSum(path string) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)), err
 }
 
-// copyFile copies durably to a file that must not exist.
+// copyFile copies durably to a file that must not exist, and which is there whole or
+// not at all.
 func copyFile(from, to string) error {
 	in, err := os.Open(from)
 	if err != nil {
@@ -268,12 +283,19 @@ func copyFile(from, to string) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
 		return err
 	}
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	out, err := os.CreateTemp(filepath.Dir(to), "."+filepath.Base(to)+"-*") // mode 0600
 	if err != nil {
 		return err
 	}
+	defer os.Remove(out.Name())
 	_, err = io.Copy(out, in)
-	return errors.Join(err, out.Sync(), out.Close(), syncDir(filepath.Dir(to)))
+	if err := errors.Join(err, out.Sync(), out.Close()); err != nil {
+		return err
+	}
+	if _, err := os.Lstat(to); !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s is there already: %w", to, errors.Join(err, fs.ErrExist))
+	}
+	return errors.Join(os.Rename(out.Name(), to), syncDir(filepath.Dir(to)))
 }
 
 // writeFile replaces a file durably.

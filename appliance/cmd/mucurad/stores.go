@@ -61,6 +61,11 @@ func openStores(c *config.Config, fill func(*accounts.Service) error) (*app.Stor
 
 // openStoresAt opens the stores that URLs name. No error tells a secret of them.
 func openStoresAt(metadata, registry, contents string, fillRegistry func(meta.Store) error) (s *app.Stores, err error) {
+	for _, url := range []string{metadata, registry} {
+		if err := withDatabase(url, contents); err != nil {
+			return nil, err
+		}
+	}
 	s = new(app.Stores)
 	fillMeta := fillRegistry
 	if registry != metadata {
@@ -75,6 +80,9 @@ func openStoresAt(metadata, registry, contents string, fillRegistry func(meta.St
 			return nil, errors.Join(fmt.Errorf("registry: %w", config.RedactError(err, registry)), s.Meta.Close())
 		}
 	}
+	if err := withContents(s, contents); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	c, err := openContent(contents)
 	if err != nil {
 		// s.Content stays nil: a nil pointer of an adapter's would be a store to Close.
@@ -82,6 +90,45 @@ func openStoresAt(metadata, registry, contents string, fillRegistry func(meta.St
 	}
 	s.Content = c
 	return s, nil
+}
+
+// withDatabase refuses contents whose database, of records or of buckets, is missing
+// (its disk is not mounted, it was moved away). A new one would know none of them, and
+// the sweeper would free them all after the leeway.
+func withDatabase(database, contents string) error {
+	db, isFile := strings.CutPrefix(database, "sqlite://")
+	dir, areFiles := strings.CutPrefix(contents, "file://")
+	missing := func() bool {
+		_, err := os.Stat(db)
+		return errors.Is(err, fs.ErrNotExist)
+	}
+	if !isFile || !areFiles || !missing() {
+		return nil
+	}
+	holds, err := localfs.Holds(context.Background(), afero.NewOsFs(), dir)
+	if err != nil {
+		return err
+	}
+	if holds && missing() { // and another process has not just made both
+		return fmt.Errorf("%s is missing, and %s holds contents that a new one would not know, so that they would be freed: put the database back, restore a backup, or move the contents away", db, dir)
+	}
+	return nil
+}
+
+// withContents refuses records of contents whose directory is missing: its disk is not
+// mounted. What was stored in its place would be hidden as soon as it is.
+func withContents(s *app.Stores, contents string) error {
+	dir, areFiles := strings.CutPrefix(contents, "file://")
+	if !areFiles {
+		return nil
+	}
+	if there, err := localfs.Exists(afero.NewOsFs(), dir); there || err != nil {
+		return err
+	}
+	if named, err := s.NamesContents(context.Background()); !named || err != nil {
+		return err
+	}
+	return fmt.Errorf("%s holds no contents, and the metadata store has records of some: mount its disk, or make %s if they are lost", dir, filepath.Join(dir, "data"))
 }
 
 // makeDir makes a directory and what is missing above it, durably.
