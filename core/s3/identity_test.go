@@ -5,6 +5,7 @@ import (
 	"crypto/md5"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -284,4 +285,41 @@ func TestGuessingIsSlowed(t *testing.T) {
 	if err := verify("guess", "127.0.0.1"); !errors.Is(err, s3err.SlowDown) {
 		t.Errorf("second at the other process: %v", err)
 	}
+}
+
+// However a guess is dressed, it is counted for the key that is guessed at.
+func TestGuessingIsSlowedInEveryForm(t *testing.T) {
+	guess := func(t *testing.T, try func(s *testServer, n int) *reply) {
+		t.Helper()
+		s := newTestServer(t)
+		s.want(200, "main", "PUT", "/box", "")
+		s.as("guess", sigv4.Credentials{AccessKeyID: s.keys["main"].AccessKeyID, SecretAccessKey: "guessed"})
+		judged := 0
+		for n := range 40 {
+			switch a := try(s, n); a.code() {
+			case "SignatureDoesNotMatch":
+				judged++
+			case "SlowDown":
+			default:
+				t.Fatalf("%d %s", a.status, a.body)
+			}
+		}
+		if judged > 25 {
+			t.Errorf("%d guesses judged", judged)
+		}
+	}
+	t.Run("header", func(t *testing.T) {
+		guess(t, func(s *testServer, n int) *reply {
+			r := s.request("guess", "GET", "/", "")
+			// A signed header that is not there, and whose name says another key.
+			r.Header.Set("Authorization", strings.Replace(strings.Replace(r.Header.Get("Authorization"),
+				"Credential=", "Credential =", 1), "SignedHeaders=", fmt.Sprintf("SignedHeaders=Credential=%d/;", n), 1))
+			return s.send(r)
+		})
+	})
+	t.Run("form", func(t *testing.T) {
+		guess(t, func(s *testServer, _ int) *reply {
+			return s.post("/box", "x", s.signedForm("guess", "box", map[string]string{"key": "k"}))
+		})
+	})
 }

@@ -27,7 +27,7 @@ func postObject(c *call) error {
 	if err != nil {
 		return err
 	}
-	auth, err := c.f.Verifier.VerifyPOST(c.ctx, form.fields, c.now)
+	auth, err := c.f.Accounts.VerifyPOST(c.ctx, c.f.Verifier, form.fields, c.now, c.remoteIP())
 	if err != nil {
 		return err
 	}
