@@ -129,6 +129,30 @@ func (f *fake) issuers(change func(*Issuer)) *Issuers {
 	return s
 }
 
+// Scopes narrow a session however an issuer writes them.
+func TestScopesAsList(t *testing.T) {
+	f := newFake(t)
+	s := f.issuers(nil)
+	want, err := s.Verify(ctx, f.usual(map[string]any{"scope": "openid storage.read:/data"}), "")
+	if err != nil || want.Policy == "" {
+		t.Fatalf("%+v, %v", want, err)
+	}
+	for name, claims := range map[string]map[string]any{
+		"list":             {"scope": []string{"openid", "storage.read:/data"}},
+		"list of one text": {"scope": []string{"openid storage.read:/data"}},
+		"scp":              {"scp": []string{"openid", "storage.read:/data"}},
+		"both":             {"scope": "openid", "scp": "storage.read:/data"},
+	} {
+		u, err := s.Verify(ctx, f.usual(claims), "")
+		if err != nil || u.Policy != want.Policy {
+			t.Errorf("%s: %+v, %v", name, u, err)
+		}
+		if _, err := s.Login(ctx, f.usual(claims)); !errors.Is(err, registration.ErrLimited) {
+			t.Errorf("%s registers: %v", name, err)
+		}
+	}
+}
+
 func TestVerify(t *testing.T) {
 	f := newFake(t)
 	s := f.issuers(func(i *Issuer) { i.AnyAudience = true })
@@ -160,6 +184,9 @@ func TestVerify(t *testing.T) {
 		"other issuer":     {map[string]any{"iss": "https://other.example"}, false},
 		"issuer and slash": {map[string]any{"iss": f.URL + "/"}, false},
 		"scope, no path":   {map[string]any{"scope": "storage.read"}, false},
+		"listed, no path":  {map[string]any{"scope": []string{"openid", "storage.read"}}, false},
+		"scope, no text":   {map[string]any{"scope": map[string]any{"storage.read": "/"}}, false},
+		"scopes, no texts": {map[string]any{"scp": []any{"openid", 1}}, false},
 	} {
 		_, err := s.Verify(ctx, f.usual(c.claims), "")
 		var bad *sts.TokenError
