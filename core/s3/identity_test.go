@@ -133,6 +133,25 @@ func TestScopedKey(t *testing.T) {
 	}
 }
 
+// A key that only writes has nothing that is stored read by others, and so by itself.
+func TestWritingKeyReadsNothing(t *testing.T) {
+	s := newTestServer(t)
+	s.want(200, "main", "PUT", "/box", "")
+	s.want(200, "main", "PUT", "/box/secret", "x")
+	k, err := s.inside().Accounts.AddKey(context.Background(), s.users["main"].ID, accounts.KeySpec{Scope: catalog.Scope{{Bucket: "box", Access: catalog.WriteOnly}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.as("writer", sigv4.Credentials{AccessKeyID: k.ID, SecretAccessKey: k.Secret})
+	s.fails(s3err.AccessDenied, "writer", "GET", "/box/secret", "")
+	s.fails(s3err.AccessDenied, "writer", "PUT", "/box/secret?acl", "", "X-Amz-Acl", "public-read")
+	s.fails(s3err.AccessDenied, "", "GET", "/box/secret", "")
+	for _, acl := range []string{"private", "public-read"} { // of its own it may say
+		s.want(200, "writer", "PUT", "/box/new", "y", "X-Amz-Acl", acl)
+	}
+	s.want(200, "", "GET", "/box/new", "")
+}
+
 // slowBody gives its text in pieces, and calls between each two.
 type slowBody struct {
 	pieces  int
