@@ -265,7 +265,7 @@ func TestPolicyDecisions(t *testing.T) {
 
 // Who takes somebody's ID for a name does not become that somebody.
 func TestNameThatIsAnID(t *testing.T) {
-	for _, id := range []string{strings.Repeat("0123456789abcdef", 4), "0123456789abcdef01234567", "MUABCDEFGHIJKLMNOPQ1"} {
+	for _, id := range []string{strings.Repeat("0123456789abcdef", 4), "0123456789abcdef01234567", "MUABCDEFGHIJKLMNOPQ1", "123456789012"} {
 		for _, who := range []string{`"` + id + `"`, `"arn:aws:iam::` + id + `:root"`, `"arn:aws:iam:::user/` + id + `"`} {
 			b := &catalog.Bucket{Name: "b", Owner: "owner",
 				Policy: one(`"Effect":"Allow","Principal":{"AWS":` + who + `},"Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*"`)}

@@ -131,10 +131,13 @@ func names(a *catalog.Account, s string) bool {
 }
 
 // looksMade tells whether s could be an ID that was made for somebody: 24 or
-// more hexadecimal digits, or an access key ID's 20 capitals and digits. People
-// choose their names, so one that is another's ID must not count as that ID.
+// more hexadecimal digits, an access key ID's 20 capitals and digits, or the 12
+// digits of an AWS account, which policies that come from there name and nobody here
+// has. People choose their names, so one that is another's ID must not count as that
+// ID.
 func looksMade(s string) bool {
 	return len(s) >= 24 && strings.Trim(s, "0123456789abcdef") == "" ||
+		len(s) == 12 && strings.Trim(s, "0123456789") == "" ||
 		len(s) == 20 && strings.Trim(s, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
 }
 
