@@ -164,7 +164,7 @@ func (v *visit) prepare() error {
 		return nil
 	}
 	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, maxForm)
-	if err := v.r.ParseForm(); err != nil {
+	if err := api.InTime(v.w, v.r.ParseForm); err != nil {
 		return &oops{http.StatusBadRequest, "The form could not be read.", err}
 	}
 	if v.r.URL.Path == "/enter" {

@@ -95,3 +95,27 @@ func TestTicketIsNotRenewed(t *testing.T) {
 		}
 	}
 }
+
+// timed is an answer that notes the deadlines its connection gets.
+type timed struct {
+	*httptest.ResponseRecorder
+	ends []time.Time
+}
+
+func (w *timed) SetReadDeadline(t time.Time) error {
+	w.ends = append(w.ends, t)
+	return nil
+}
+
+// Forms and programs' bodies that do not come are not waited for: nobody has shown
+// yet who she is.
+func TestBodiesInTime(t *testing.T) {
+	l := newLab(t)
+	for name, h := range map[string]http.HandlerFunc{"page": l.ServeHTTP, "login": l.programs.Login, "register": l.programs.Register} {
+		w := &timed{ResponseRecorder: httptest.NewRecorder()}
+		h(w, httptest.NewRequest(http.MethodPost, l.URL+"/signin", strings.NewReader("{}")))
+		if len(w.ends) != 2 || w.ends[0].IsZero() || time.Until(w.ends[0]) > time.Minute || !w.ends[1].IsZero() {
+			t.Errorf("%s: %d, deadlines %v", name, w.Code, w.ends)
+		}
+	}
+}

@@ -115,6 +115,7 @@ func (c *call) storeForm(form *postForm, key string, file io.Reader) (*catalog.O
 	if err := c.authorize("s3:PutObject", key, nil, nil); err != nil {
 		return nil, err
 	}
+	c.mayTakeTime()
 	d, err := c.digest()
 	if err != nil {
 		return nil, err
