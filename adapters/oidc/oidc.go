@@ -60,7 +60,15 @@ type issuer struct {
 	mu       sync.Mutex
 	provider *oidc.Provider
 	keys     *keySet
+	// failure is why the issuer was not found at failed.
+	failure error
+	failed  time.Time
 }
+
+// discoverAgain is how long an issuer that could not be found is not asked again:
+// those who waited meanwhile, for up to the client's time limit, must not each wait
+// as long in turn. Anybody can name the issuer in a token.
+const discoverAgain = 10 * time.Second
 
 // New makes the list. client is used to ask issuers; nil: one with a time limit.
 // It asks nobody yet: an issuer that is away harms only its own people.
@@ -110,6 +118,19 @@ func (i *issuer) ready(ctx context.Context) (*oidc.Provider, *keySet, error) {
 	if i.provider != nil {
 		return i.provider, i.keys, nil
 	}
+	if i.failure != nil && i.now().Sub(i.failed) < discoverAgain {
+		return nil, nil, i.failure
+	}
+	p, keys, err := i.discover(ctx)
+	if err != nil {
+		i.failure, i.failed = err, i.now()
+		return nil, nil, err
+	}
+	i.provider, i.keys = p, keys
+	return p, keys, nil
+}
+
+func (i *issuer) discover(ctx context.Context) (*oidc.Provider, *keySet, error) {
 	// The provider outlives the request that finds it.
 	p, err := oidc.NewProvider(oidc.ClientContext(context.WithoutCancel(ctx), i.http), i.URL)
 	if err != nil {
@@ -121,8 +142,7 @@ func (i *issuer) ready(ctx context.Context) (*oidc.Provider, *keySet, error) {
 	if err := p.Claims(&doc); err != nil || doc.JWKS == "" {
 		return nil, nil, fmt.Errorf("discover %s: no jwks_uri: %w", i.URL, err)
 	}
-	i.provider, i.keys = p, &keySet{url: doc.JWKS, http: i.http, now: i.now}
-	return i.provider, i.keys, nil
+	return p, &keySet{url: doc.JWKS, http: i.http, now: i.now}, nil
 }
 
 // Verify verifies a token and tells who it speaks for. When it tells no groups,

@@ -6,6 +6,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -13,6 +14,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -127,6 +129,41 @@ func (f *fake) issuers(change func(*Issuer)) *Issuers {
 		f.t.Fatal(err)
 	}
 	return s
+}
+
+// An issuer that does not answer is not asked by each of those who wait for it.
+func TestIssuerThatHangs(t *testing.T) {
+	var asked atomic.Int64
+	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		time.Sleep(200 * time.Millisecond)
+		http.Error(w, "away", http.StatusBadGateway)
+	}))
+	defer slow.Close()
+	var clock atomic.Int64
+	now := func() time.Time { return time.Unix(clock.Load(), 0) }
+	s, err := New([]Issuer{{URL: slow.URL, Audiences: []string{"mucura"}}}, now, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := "e30." + base64.RawURLEncoding.EncodeToString([]byte(`{"iss":"`+slow.URL+`"}`)) + ".x" // signed by nobody
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			var bad *sts.TokenError
+			if _, err := s.Verify(ctx, token, ""); err == nil || errors.As(err, &bad) {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+	wg.Wait()
+	if n := asked.Load(); n != 1 {
+		t.Errorf("asked %d times for 8 at once", n)
+	}
+	clock.Add(60)
+	if _, err := s.Verify(ctx, token, ""); err == nil || asked.Load() != 2 {
+		t.Errorf("a minute later: asked %d times, %v", asked.Load(), err)
+	}
 }
 
 // Scopes narrow a session however an issuer writes them.
