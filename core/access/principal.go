@@ -122,7 +122,13 @@ func (w *who) matches(p *catalog.Principal) bool {
 	case w.account != "" && !names(p.Account, w.account):
 		return false
 	}
-	return names(p.Account, w.ref.Name) || !w.ref.Root && w.ref.Name == p.AccessKeyID
+	return names(p.Account, w.ref.Name) || !w.ref.Root && isKey(p, w.ref.Name)
+}
+
+// isKey tells whether the request is signed with an access key, or with a session
+// that was made with it: what a policy denies a key, its sessions may not do either.
+func isKey(p *catalog.Principal, id string) bool {
+	return id == p.AccessKeyID || p.Session != nil && id == p.Session.Key && id != ""
 }
 
 // names tells whether s is the ID, the canonical ID or the name of the account.
