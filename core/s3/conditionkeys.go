@@ -101,6 +101,14 @@ func (c *call) makeConditionKeys() map[string][]string {
 			keys[k[1]] = []string{c.query.get(k[0])}
 		}
 	}
+	if c.op != nil {
+		switch c.op.query {
+		case "tagging", "acl", "retention", "legal-hold":
+			// These change what is there, whatever condition a header names.
+			delete(keys, "s3:if-match")
+			delete(keys, "s3:if-none-match")
+		}
+	}
 	c.addTagKeys(keys)
 	c.addAuthKeys(keys)
 	return keys

@@ -17,12 +17,16 @@ func TestPolicyJudgesWhatIsDone(t *testing.T) {
 	s.want(200, "main", "PUT", "/box/there", "mine")
 
 	// As the scope storage.create of a token gives it: only what is not there yet.
-	s.session("creator", accounts.SessionSpec{Policies: []string{`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:PutObject",
+	s.session("creator", accounts.SessionSpec{Policies: []string{`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:PutObject","s3:PutObjectTagging"],
 		"Resource":"arn:aws:s3:::box/*","Condition":{"StringEquals":{"s3:if-none-match":["*"]}}}]}`}})
 	s.want(200, "creator", "PUT", "/box/new", "x", "If-None-Match", "*")
 	s.fails(s3err.PreconditionFailed, "creator", "PUT", "/box/there", "x", "If-None-Match", "*")
 	s.fails(s3err.AccessDenied, "creator", "PUT", "/box/there", "x", "If-None-Match", `"0"`, "If-None-Match", "*")
 	s.fails(s3err.PreconditionFailed, "creator", "PUT", "/box/there", "x", "If-None-Match", "*", "If-None-Match", `"0"`)
+
+	tags := "<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>"
+	s.fails(s3err.AccessDenied, "creator", "PUT", "/box/there?tagging", tags, "If-None-Match", "*")
+	s.want(200, "creator", "PUT", "/box/tagged", "x", "If-None-Match", "*", "X-Amz-Tagging", "a=b")
 
 	// Whoever may write private objects only.
 	policy := func(effect, condition string) {
