@@ -60,15 +60,10 @@ type issuer struct {
 	mu       sync.Mutex
 	provider *oidc.Provider
 	keys     *keySet
-	// failure is why the issuer was not found at failed.
+	// failure is why the issuer was not found at failed, by the monotonic clock.
 	failure error
 	failed  time.Time
 }
-
-// discoverAgain is how long an issuer that could not be found is not asked again:
-// those who waited meanwhile, for up to the client's time limit, must not each wait
-// as long in turn. Anybody can name the issuer in a token.
-const discoverAgain = 10 * time.Second
 
 // New makes the list. client is used to ask issuers; nil: one with a time limit.
 // It asks nobody yet: an issuer that is away harms only its own people.
@@ -113,17 +108,20 @@ func (s *Issuers) find(url string) *issuer {
 // ready discovers the issuer (OpenID Connect Discovery 1.0) when that has not
 // been done; its document must name the very issuer.
 func (i *issuer) ready(ctx context.Context) (*oidc.Provider, *keySet, error) {
+	asked := time.Now()
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.provider != nil {
 		return i.provider, i.keys, nil
 	}
-	if i.failure != nil && i.now().Sub(i.failed) < discoverAgain {
+	if i.failed.After(asked) {
+		// Those who waited must not each wait as long in turn, for up to the client's
+		// time limit: anybody can name the issuer in a token.
 		return nil, nil, i.failure
 	}
 	p, keys, err := i.discover(ctx)
 	if err != nil {
-		i.failure, i.failed = err, i.now()
+		i.failure, i.failed = err, time.Now()
 		return nil, nil, err
 	}
 	i.provider, i.keys = p, keys
