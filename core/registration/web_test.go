@@ -1,6 +1,7 @@
 package registration
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -117,5 +118,24 @@ func TestBodiesInTime(t *testing.T) {
 		if len(w.ends) != 2 || w.ends[0].IsZero() || time.Until(w.ends[0]) > time.Minute || !w.ends[1].IsZero() {
 			t.Errorf("%s: %d, deadlines %v", name, w.Code, w.ends)
 		}
+	}
+}
+
+// Nobody takes somebody else's address for a name, by which she signs in.
+func TestNameThatIsAnAddress(t *testing.T) {
+	l := newLab(t)
+	form := func(name string) Form { return Form{Name: name, Email: "eve@example.org", Password: "0123456789"} }
+	if _, err := l.Service.ApplyInvited(ctx, l.invitation, form("ana@example.org"), "192.0.2.1"); !errors.Is(err, ErrForm) {
+		t.Errorf("took ana's address: %v", err)
+	}
+	if a, err := l.Service.Accounts.SignIn(ctx, "ana@example.org", "a long password of ana", "192.0.2.1"); err != nil || a.ID != l.ana.ID {
+		t.Errorf("ana signs in: %+v, %v", a, err)
+	}
+	vouched := &Applicant{Subject: catalog.Subject{Kind: catalog.SubjectOIDC, Name: "s", Issuer: "https://idp.example"}, Email: "zoe@example.org"}
+	if _, err := l.Service.Apply(ctx, vouched, form("Zoe@example.org")); err != nil {
+		t.Errorf("her own: %v", err)
+	}
+	if in, err := l.Service.Invitation(ctx, l.invitation); err != nil || in.Uses != 2 {
+		t.Errorf("the invitation: %+v, %v", in, err)
 	}
 }
