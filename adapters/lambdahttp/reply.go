@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/xml"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -25,7 +26,7 @@ func appendHead(b []byte, status int, h http.Header, e *event, d door) []byte {
 		if e.multi() { // the member must be there, also when it is empty
 			b = append(b, `,"multiValueHeaders":{`...)
 			for name, values := range h {
-				b = appendTexts(append(appendQuoted(separated(b), name), ':'), values)
+				b = appendTexts(append(appendQuoted(separated(b), name), ':'), inLine(values))
 			}
 			return append(b, '}')
 		}
@@ -33,6 +34,7 @@ func appendHead(b []byte, status int, h http.Header, e *event, d door) []byte {
 	var cookies []string
 	b = append(b, `,"headers":{`...)
 	for name, values := range h {
+		values = inLine(values)
 		switch {
 		case name != "Set-Cookie":
 			b = appendQuoted(append(appendQuoted(separated(b), name), ':'), strings.Join(values, ","))
@@ -49,6 +51,19 @@ func appendHead(b []byte, status int, h http.Header, e *event, d door) []byte {
 		b = appendTexts(append(b, `,"cookies":`...), cookies)
 	}
 	return b
+}
+
+// inLine gives a header's values with blanks for what would end its line, as
+// net/http writes them: the service in front may write them as they are.
+func inLine(values []string) []string {
+	for i, v := range values {
+		if strings.ContainsAny(v, "\r\n\x00") {
+			values = slices.Clone(values)
+			values[i] = strings.NewReplacer("\r", " ", "\n", " ", "\x00", " ").Replace(v)
+			return append(values[:i+1:i+1], inLine(values[i+1:])...)
+		}
+	}
+	return values
 }
 
 // separated appends a comma, unless nothing goes before.

@@ -114,6 +114,32 @@ func TestCertificates(t *testing.T) {
 	}
 }
 
+// A value that somebody stored with an object does not begin a header of its own.
+func TestHeadersStayInLine(t *testing.T) {
+	h := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header()["x-amz-meta-a"] = []string{"1", "2\xff\r\nSet-Cookie: a=b", "3\n", "\x00"}
+		w.Header().Set("Content-Type", "text/plain\r\n\r\n<script>")
+	})
+	for _, d := range lambdatest.Doors {
+		r := httptest.NewRequest(http.MethodGet, "https://s3.example/b/k", nil)
+		event, err := d.Event(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := (&Adapter{Handler: h, Stream: d == lambdatest.StreamURL}).invoke(t.Context(), event)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s := string(text); !strings.Contains(s, "Set-Cookie: a=b") || strings.Contains(s, `\r`) || strings.Contains(s, `\n`) || strings.Contains(s, `\u0000`) {
+			t.Errorf("%s: %s", d, s)
+		}
+	}
+}
+
 // TestAnswers holds what a handler does with its ResponseWriter against what
 // the client gets.
 func TestAnswers(t *testing.T) {

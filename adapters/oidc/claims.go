@@ -68,6 +68,30 @@ func (c *claims) text(name string) string {
 	return s
 }
 
+// scopes are those of the token, as one text (RFC 8693) or, as some issuers have
+// it, a list, under either name. What is neither is refused: scopes that are not
+// understood must not give more than they say.
+func (c *claims) scopes() (list []string, err error) {
+	for _, name := range []string{"scope", "scp"} {
+		switch v := c.all[name].(type) {
+		case nil:
+		case string:
+			list = append(list, strings.Fields(v)...)
+		case []any:
+			for _, one := range v {
+				s, ok := one.(string)
+				if !ok {
+					return nil, refuse("The token's %s is not a list of texts.", name)
+				}
+				list = append(list, strings.Fields(s)...)
+			}
+		default:
+			return nil, refuse("The token's %s is neither a text nor a list of them.", name)
+		}
+	}
+	return list, nil
+}
+
 func (c *claims) time(name string) (time.Time, bool) {
 	n, ok := c.all[name].(float64)
 	return time.Unix(int64(n), 0), ok
@@ -94,7 +118,11 @@ func (c *claims) groups(i *issuer) (list []string) {
 // user is the subject, with the rights its scopes give.
 func (c *claims) user(i *issuer) (*sts.WebUser, error) {
 	audience, _ := i.audience(c.token.Audience)
-	policy, err := storagePolicy(strings.Fields(c.text("scope")))
+	scopes, err := c.scopes()
+	if err != nil {
+		return nil, err
+	}
+	policy, err := storagePolicy(scopes)
 	if err != nil {
 		return nil, err
 	}

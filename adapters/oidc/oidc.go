@@ -60,6 +60,9 @@ type issuer struct {
 	mu       sync.Mutex
 	provider *oidc.Provider
 	keys     *keySet
+	// failure is why the issuer was not found at failed, by the monotonic clock.
+	failure error
+	failed  time.Time
 }
 
 // New makes the list. client is used to ask issuers; nil: one with a time limit.
@@ -105,11 +108,27 @@ func (s *Issuers) find(url string) *issuer {
 // ready discovers the issuer (OpenID Connect Discovery 1.0) when that has not
 // been done; its document must name the very issuer.
 func (i *issuer) ready(ctx context.Context) (*oidc.Provider, *keySet, error) {
+	asked := time.Now()
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.provider != nil {
 		return i.provider, i.keys, nil
 	}
+	if i.failed.After(asked) {
+		// Those who waited must not each wait as long in turn, for up to the client's
+		// time limit: anybody can name the issuer in a token.
+		return nil, nil, i.failure
+	}
+	p, keys, err := i.discover(ctx)
+	if err != nil {
+		i.failure, i.failed = err, time.Now()
+		return nil, nil, err
+	}
+	i.provider, i.keys = p, keys
+	return p, keys, nil
+}
+
+func (i *issuer) discover(ctx context.Context) (*oidc.Provider, *keySet, error) {
 	// The provider outlives the request that finds it.
 	p, err := oidc.NewProvider(oidc.ClientContext(context.WithoutCancel(ctx), i.http), i.URL)
 	if err != nil {
@@ -121,8 +140,7 @@ func (i *issuer) ready(ctx context.Context) (*oidc.Provider, *keySet, error) {
 	if err := p.Claims(&doc); err != nil || doc.JWKS == "" {
 		return nil, nil, fmt.Errorf("discover %s: no jwks_uri: %w", i.URL, err)
 	}
-	i.provider, i.keys = p, &keySet{url: doc.JWKS, http: i.http, now: i.now}
-	return i.provider, i.keys, nil
+	return p, &keySet{url: doc.JWKS, http: i.http, now: i.now}, nil
 }
 
 // Verify verifies a token and tells who it speaks for. When it tells no groups,

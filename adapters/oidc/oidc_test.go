@@ -6,6 +6,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -13,6 +14,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -129,6 +131,63 @@ func (f *fake) issuers(change func(*Issuer)) *Issuers {
 	return s
 }
 
+// An issuer that does not answer is not asked by each of those who wait for it.
+func TestIssuerThatHangs(t *testing.T) {
+	var asked atomic.Int64
+	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		time.Sleep(200 * time.Millisecond)
+		http.Error(w, "away", http.StatusBadGateway)
+	}))
+	defer slow.Close()
+	s, err := New([]Issuer{{URL: slow.URL, Audiences: []string{"mucura"}}}, time.Now, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := "e30." + base64.RawURLEncoding.EncodeToString([]byte(`{"iss":"`+slow.URL+`"}`)) + ".x" // signed by nobody
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			var bad *sts.TokenError
+			if _, err := s.Verify(ctx, token, ""); err == nil || errors.As(err, &bad) {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+	wg.Wait()
+	n := asked.Load()
+	if n > 2 {
+		t.Errorf("asked %d times for 8 at once", n)
+	}
+	if _, err := s.Verify(ctx, token, ""); err == nil || asked.Load() != n+1 {
+		t.Errorf("later: asked %d times, %v", asked.Load()-n, err)
+	}
+}
+
+// Scopes narrow a session however an issuer writes them.
+func TestScopesAsList(t *testing.T) {
+	f := newFake(t)
+	s := f.issuers(nil)
+	want, err := s.Verify(ctx, f.usual(map[string]any{"scope": "openid storage.read:/data"}), "")
+	if err != nil || want.Policy == "" {
+		t.Fatalf("%+v, %v", want, err)
+	}
+	for name, claims := range map[string]map[string]any{
+		"list":             {"scope": []string{"openid", "storage.read:/data"}},
+		"list of one text": {"scope": []string{"openid storage.read:/data"}},
+		"scp":              {"scp": []string{"openid", "storage.read:/data"}},
+		"both":             {"scope": "openid", "scp": "storage.read:/data"},
+	} {
+		u, err := s.Verify(ctx, f.usual(claims), "")
+		if err != nil || u.Policy != want.Policy {
+			t.Errorf("%s: %+v, %v", name, u, err)
+		}
+		if _, err := s.Login(ctx, f.usual(claims)); !errors.Is(err, registration.ErrLimited) {
+			t.Errorf("%s registers: %v", name, err)
+		}
+	}
+}
+
 func TestVerify(t *testing.T) {
 	f := newFake(t)
 	s := f.issuers(func(i *Issuer) { i.AnyAudience = true })
@@ -160,6 +219,9 @@ func TestVerify(t *testing.T) {
 		"other issuer":     {map[string]any{"iss": "https://other.example"}, false},
 		"issuer and slash": {map[string]any{"iss": f.URL + "/"}, false},
 		"scope, no path":   {map[string]any{"scope": "storage.read"}, false},
+		"listed, no path":  {map[string]any{"scope": []string{"openid", "storage.read"}}, false},
+		"scope, no text":   {map[string]any{"scope": map[string]any{"storage.read": "/"}}, false},
+		"scopes, no texts": {map[string]any{"scp": []any{"openid", 1}}, false},
 	} {
 		_, err := s.Verify(ctx, f.usual(c.claims), "")
 		var bad *sts.TokenError

@@ -36,7 +36,9 @@ func (c *claims) fill(ctx context.Context, i *issuer, raw, access string) error 
 	if access != "" && c.token.AccessTokenHash != "" && c.token.VerifyAccessToken(access) != nil {
 		return refuse("The access token is not the one that came with the ID token.")
 	}
-	if access == "" && slices.Contains(strings.Fields(c.text("scope")), oidc.ScopeOpenID) {
+	if scopes, err := c.scopes(); err != nil {
+		return err
+	} else if access == "" && slices.Contains(scopes, oidc.ScopeOpenID) {
 		access = raw
 	}
 	if access == "" {
@@ -63,7 +65,7 @@ func (c *claims) fill(ctx context.Context, i *issuer, raw, access string) error 
 
 // ofToken tells claims that say what a token is good for, not whose it is.
 func ofToken(name string) bool {
-	return slices.Contains([]string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "scope", "azp", "nonce", "wlcg.ver"}, name)
+	return slices.Contains([]string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "scope", "scp", "azp", "nonce", "wlcg.ver"}, name)
 }
 
 // lacks tells whether a sign-in needs more than the token says.

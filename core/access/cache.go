@@ -20,6 +20,10 @@ type parsed struct {
 	err    error
 }
 
+// maxKeptParts is how many parts the patterns of a policy may have for it to be
+// kept. One of 20 KiB can have as many, and take a hundred times the memory.
+const maxKeptParts = 2048
+
 // NewPolicyCache gives a cache of at most max documents (of at most 20 KiB each
 // when they are bucket policies).
 func NewPolicyCache(max int) *PolicyCache {
@@ -45,6 +49,9 @@ func (c *PolicyCache) get(k cacheKey) (*Policy, error) {
 		return got.policy, got.err
 	}
 	got.policy, got.err = compile([]byte(k.document), k.session)
+	if got.policy != nil && got.policy.parts > maxKeptParts {
+		return got.policy, got.err
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for old := range c.kept { // whichever comes first: the order of a map is random

@@ -263,9 +263,30 @@ func TestPolicyDecisions(t *testing.T) {
 	}
 }
 
+// A session is the key it was made with, for policies that name keys.
+func TestSessionOfANamedKey(t *testing.T) {
+	for effect, allowed := range map[string]bool{"Allow": true, "Deny": false} {
+		b := &catalog.Bucket{Name: "b", Owner: "owner", Policy: one(`"Effect":"` + effect + `","Principal":{"AWS":"KEY"},"Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*"`)}
+		who := "owner" // who may do it, but for the policy
+		if allowed {
+			who = "other"
+		}
+		for name, p := range map[string]*catalog.Principal{
+			"the key":           {Account: principal(who).Account, AccessKeyID: "KEY"},
+			"a session":         {Account: principal(who).Account, AccessKeyID: "MUSX", Session: &catalog.Session{ID: "MUSX", Key: "KEY"}},
+			"another's session": {Account: principal(who).Account, AccessKeyID: "MUSX", Session: &catalog.Session{ID: "MUSX", Key: "OTHER"}},
+		} {
+			want := allowed == (name != "another's session")
+			if d := (Site{}).Decide(Request{Principal: p, Action: "s3:GetObject", Bucket: b, Key: "k"}); d.Allow != want {
+				t.Errorf("%s, %s: %+v", effect, name, d)
+			}
+		}
+	}
+}
+
 // Who takes somebody's ID for a name does not become that somebody.
 func TestNameThatIsAnID(t *testing.T) {
-	for _, id := range []string{strings.Repeat("0123456789abcdef", 4), "0123456789abcdef01234567", "MUABCDEFGHIJKLMNOPQ1"} {
+	for _, id := range []string{strings.Repeat("0123456789abcdef", 4), "0123456789abcdef01234567", "MUABCDEFGHIJKLMNOPQ1", "123456789012"} {
 		for _, who := range []string{`"` + id + `"`, `"arn:aws:iam::` + id + `:root"`, `"arn:aws:iam:::user/` + id + `"`} {
 			b := &catalog.Bucket{Name: "b", Owner: "owner",
 				Policy: one(`"Effect":"Allow","Principal":{"AWS":` + who + `},"Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*"`)}

@@ -16,6 +16,7 @@ type pattern struct {
 	shape  shape
 	prefix string // of shapes literal and leading
 	vars   bool   // some part is a variable
+	ones   int    // parts that are '?'
 }
 
 type shape uint8
@@ -63,7 +64,7 @@ func compilePattern(s string, wild, vars bool) pattern {
 			}
 		case c == '?' && wild:
 			flush()
-			p.parts = append(p.parts, part{kind: partOne})
+			p.addOne()
 		case c == '$' && vars && strings.HasPrefix(s[i:], "${") && strings.IndexByte(s[i:], '}') > 0:
 			end := i + strings.IndexByte(s[i:], '}')
 			if v := variable(s[i+2 : end]); v.kind == partText {
@@ -81,6 +82,17 @@ func compilePattern(s string, wild, vars bool) pattern {
 	flush()
 	p.classify()
 	return p
+}
+
+// addOne adds a '?'. Before a '*' it stands for the same as behind it, and is not
+// tried again for every length of what the '*' stands for.
+func (p *pattern) addOne() {
+	n := len(p.parts)
+	p.parts = append(p.parts, part{kind: partOne})
+	p.ones++
+	if n > 0 && p.parts[n-1].kind == partAny {
+		p.parts[n-1], p.parts[n] = p.parts[n], p.parts[n-1]
+	}
 }
 
 // variable reads what stands between ${ and }: ${*}, ${?} and ${$} are those
@@ -124,36 +136,54 @@ func (p *pattern) match(s string, e *env, fold bool) bool {
 	parts := p.parts
 	if p.vars {
 		var ok bool
-		if parts, ok = p.substitute(e); !ok {
+		if parts, ok = p.substitute(e, len(s)); !ok {
 			return false
 		}
 	}
 	return matchParts(parts, s, fold)
 }
 
-// substitute gives the parts with every variable replaced by its value.
-func (p *pattern) substitute(e *env) ([]part, bool) {
-	out := make([]part, len(p.parts))
-	copy(out, p.parts)
-	for i := range out {
-		if out[i].kind != partVar {
+// substitute gives the parts with every variable replaced by its value, for a text
+// of at most longest bytes: no parts when they need a longer one, or a variable
+// stands for nothing known. Texts beside one another become one, and none is empty,
+// so that matchParts has few parts to try however many variables there are.
+func (p *pattern) substitute(e *env, longest int) ([]part, bool) {
+	out := make([]part, 0, len(p.parts))
+	text := make([]byte, 0, 64)
+	flush := func() {
+		if len(text) > 0 {
+			out, text = append(out, part{kind: partText, text: string(text)}), text[:0]
+		}
+	}
+	for i := range p.parts {
+		q := &p.parts[i]
+		v := q.text
+		switch q.kind {
+		case partVar:
+			var ok bool
+			if v, ok = e.single(q.text); !ok {
+				if !q.has {
+					return nil, false
+				}
+				v = q.def
+			}
+		case partText:
+		default:
+			flush()
+			out = append(out, *q)
 			continue
 		}
-		v, ok := e.single(out[i].text)
-		switch {
-		case ok:
-		case out[i].has:
-			v = out[i].def
-		default:
+		if longest -= len(v); longest < 0 {
 			return nil, false
 		}
-		out[i] = part{kind: partText, text: v}
+		text = append(text, v...)
 	}
+	flush()
 	return out, true
 }
 
 // matchParts is greedy with one point of return, the last '*': time is at most
-// the product of the two lengths.
+// the length of s by the number of parts between two '*', of which none is empty.
 func matchParts(parts []part, s string, fold bool) bool {
 	i, back, from := 0, -1, 0
 	for pos := 0; ; {

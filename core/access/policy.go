@@ -12,11 +12,17 @@ import (
 // (https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-policies.html).
 const MaxPolicySize = 20 << 10
 
+// maxOnes is the most '?' of one policy. S3 knows no such limit; each makes every
+// request to the bucket dearer, and nobody writes so many.
+const maxOnes = 256
+
 // Policy is a policy document made ready for questions. It never changes, so
 // any number of requests may share one.
 type Policy struct {
 	statements []statement
 	public     bool
+	parts      int // of all patterns: how much memory it takes
+	ones       int // of these, how many '?'
 }
 
 // statement is one statement of a policy.
@@ -47,12 +53,28 @@ func ParsePolicy(doc []byte, bucket string) (*Policy, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := p.checkOnes(); err != nil {
+		return nil, err
+	}
 	return p, p.validate(bucket)
+}
+
+func (p *Policy) checkOnes() error {
+	if p.ones > maxOnes {
+		return s3err.MalformedPolicy.Say("The policy has more than %d wildcards ?.", maxOnes)
+	}
+	return nil
 }
 
 // ParseSessionPolicy reads a policy that narrows what a session may do: as a
 // bucket policy, but without principals, and not bound to one bucket.
-func ParseSessionPolicy(doc []byte) (*Policy, error) { return compile(doc, true) }
+func ParseSessionPolicy(doc []byte) (*Policy, error) {
+	p, err := compile(doc, true)
+	if err != nil {
+		return nil, err
+	}
+	return p, p.checkOnes()
+}
 
 // Principals lists the accounts that the policy names, as often as it does.
 func (p *Policy) Principals() []PrincipalRef {
@@ -145,8 +167,28 @@ func compileStatements(raw json.RawMessage, vars, session bool) (*Policy, error)
 		st.allows, st.denies = " statement "+st.name+" allows", " statement "+st.name+" denies"
 		p.statements = append(p.statements, st)
 		p.public = p.public || st.public()
+		p.weigh(&st)
 	}
 	return p, nil
+}
+
+// weigh counts the parts of a statement's patterns.
+func (p *Policy) weigh(st *statement) {
+	count := func(list ...pattern) {
+		for i := range list {
+			p.parts += len(list[i].parts)
+			p.ones += list[i].ones
+		}
+	}
+	count(st.actions...)
+	count(st.resources...)
+	for i := range st.conditions {
+		for j := range st.conditions[i].values {
+			v := &st.conditions[i].values[j]
+			count(v.text)
+			count(v.arn...)
+		}
+	}
 }
 
 func isString(raw json.RawMessage) bool {

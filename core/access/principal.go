@@ -122,7 +122,13 @@ func (w *who) matches(p *catalog.Principal) bool {
 	case w.account != "" && !names(p.Account, w.account):
 		return false
 	}
-	return names(p.Account, w.ref.Name) || !w.ref.Root && w.ref.Name == p.AccessKeyID
+	return names(p.Account, w.ref.Name) || !w.ref.Root && isKey(p, w.ref.Name)
+}
+
+// isKey tells whether the request is signed with an access key, or with a session
+// that was made with it: what a policy denies a key, its sessions may not do either.
+func isKey(p *catalog.Principal, id string) bool {
+	return id == p.AccessKeyID || p.Session != nil && id == p.Session.Key && id != ""
 }
 
 // names tells whether s is the ID, the canonical ID or the name of the account.
@@ -131,10 +137,13 @@ func names(a *catalog.Account, s string) bool {
 }
 
 // looksMade tells whether s could be an ID that was made for somebody: 24 or
-// more hexadecimal digits, or an access key ID's 20 capitals and digits. People
-// choose their names, so one that is another's ID must not count as that ID.
+// more hexadecimal digits, an access key ID's 20 capitals and digits, or the 12
+// digits of an AWS account, which policies that come from there name and nobody here
+// has. People choose their names, so one that is another's ID must not count as that
+// ID.
 func looksMade(s string) bool {
 	return len(s) >= 24 && strings.Trim(s, "0123456789abcdef") == "" ||
+		len(s) == 12 && strings.Trim(s, "0123456789") == "" ||
 		len(s) == 20 && strings.Trim(s, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
 }
 

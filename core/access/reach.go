@@ -35,12 +35,16 @@ func (p *pattern) follow(s string) places {
 	return now
 }
 
-// enter adds a place, and what can be reached from it without any byte.
+// enter adds a place, and what can be reached from it without any byte. Where a
+// place is in the set already, all of that is, too: this keeps a row of thousands
+// of variables from being walked from each of them.
 func (p *pattern) enter(set places, at place) {
-	set[at] = true
-	for at.off == 0 && at.part < len(p.parts) && p.parts[at.part].open() {
-		at.part++
+	for !set[at] {
 		set[at] = true
+		if at.off > 0 || at.part == len(p.parts) || !p.parts[at.part].open() {
+			return
+		}
+		at.part++
 	}
 }
 

@@ -13,8 +13,12 @@ import (
 
 // outOfScope tells why an access key is not good for a request, "" when it is.
 func outOfScope(q *Request) string {
-	for i := range q.Principal.Scope {
-		if grants(&q.Principal.Scope[i], q) {
+	if inScope(q) {
+		if !exposes(q) {
+			return ""
+		}
+		read := *q
+		if read.Action = "s3:GetObject"; inScope(&read) {
 			return ""
 		}
 	}
@@ -26,6 +30,25 @@ func outOfScope(q *Request) string {
 		where = q.bucketName()
 	}
 	return fmt.Sprintf("access key's scope does not give %s on %s", q.Action, where)
+}
+
+func inScope(q *Request) bool {
+	for i := range q.Principal.Scope {
+		if grants(&q.Principal.Scope[i], q) {
+			return true
+		}
+	}
+	return false
+}
+
+// exposes tells whether an action gives others what is stored already, by its ACL:
+// a key that only writes could have everyone read it, and so itself.
+func exposes(q *Request) bool {
+	switch q.Action {
+	case "s3:PutObjectAcl", "s3:PutObjectVersionAcl":
+		return q.Object != nil && !q.Object.ModTime.IsZero()
+	}
+	return false
 }
 
 // bucketName is the bucket the question is about, "" when it is about none.

@@ -3,6 +3,7 @@ package access
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mucura/mucura/core/catalog"
 )
@@ -14,6 +15,7 @@ func TestScope(t *testing.T) {
 	grant := func(bucket, prefix string, a catalog.Access) catalog.Scope {
 		return catalog.Scope{{Bucket: bucket, Prefix: prefix, Access: a}}
 	}
+	stored := &catalog.Object{Owner: "me", ModTime: time.Unix(1, 0)}
 	prefixed := func(p string) map[string][]string { return map[string][]string{"s3:prefix": {p}} }
 	for _, c := range []struct {
 		name  string
@@ -32,6 +34,11 @@ func TestScope(t *testing.T) {
 		{"write looks at its parts", grant("box", "", "write"), Request{Action: "s3:ListMultipartUploadParts", Bucket: box, Key: "k"}, true},
 		{"write does not read", grant("box", "", "write"), Request{Action: "s3:GetObject", Bucket: box, Key: "k"}, false},
 		{"write does not list", grant("box", "", "write"), Request{Action: "s3:ListBucket", Bucket: box}, false},
+		{"write gives an ACL to what it writes", grant("box", "", "write"), Request{Action: "s3:PutObjectAcl", Bucket: box, Key: "k", Object: &catalog.Object{Owner: "me"}}, true},
+		{"write gives none to what is there", grant("box", "", "write"), Request{Action: "s3:PutObjectAcl", Bucket: box, Key: "k", Object: stored}, false},
+		{"nor to a version", grant("box", "", "write"), Request{Action: "s3:PutObjectVersionAcl", Bucket: box, Key: "k", Object: stored}, false},
+		{"who reads, too, does", grant("box", "", "readwrite"), Request{Action: "s3:PutObjectAcl", Bucket: box, Key: "k", Object: stored}, true},
+		{"by another grant, too", catalog.Scope{{Bucket: "*", Access: "read"}, {Bucket: "box", Access: "write"}}, Request{Action: "s3:PutObjectAcl", Bucket: box, Key: "k", Object: stored}, true},
 		{"under the prefix", grant("box", "run/", "readwrite"), Request{Action: "s3:PutObject", Bucket: box, Key: "run/1"}, true},
 		{"beside the prefix", grant("box", "run/", "readwrite"), Request{Action: "s3:PutObject", Bucket: box, Key: "run"}, false},
 		{"lists the prefix", grant("box", "run/", "read"), Request{Action: "s3:ListBucket", Bucket: box, Context: prefixed("run/1/")}, true},

@@ -32,11 +32,11 @@ const (
 type guard struct {
 	active atomic.Int64 // pairs known
 	mu     sync.Mutex
-	pairs  map[string]*guarded
+	pairs  map[string]*guardedPair
 }
 
-// guarded is an access key at an address.
-type guarded struct {
+// guardedPair is an access key at an address.
+type guardedPair struct {
 	known  int // count in the registry, when last written
 	fresh  int // failures since
 	last   time.Time
@@ -46,19 +46,39 @@ type guarded struct {
 // Verify is v.Verify for a request from an address; wrong signatures slow
 // further ones: s3err.SlowDown with a *SlowedError as its cause.
 func (s *Service) Verify(v *sigv4.Verifier, r *http.Request, address string) (*sigv4.Request, error) {
-	if s.state.guard.active.Load() > 0 {
-		if err := s.mayVerify(sigv4.AccessKeyID(r), address); err != nil {
-			return nil, err
-		}
-	}
-	req, err := v.Verify(r)
-	if err != nil && errors.Is(err, s3err.SignatureDoesNotMatch) {
-		s.wrongSignature(r.Context(), sigv4.AccessKeyID(r), address)
-	}
+	var req *sigv4.Request
+	err := s.guarded(r.Context(), func() string { return sigv4.AccessKeyID(r) }, address, func() (err error) {
+		req, err = v.Verify(r)
+		return err
+	})
 	return req, err
 }
 
-func pairOf(accessKeyID, address string) string { return accessKeyID + " " + address }
+// VerifyPOST is v.VerifyPOST for a form from an address, slowed as by Verify.
+func (s *Service) VerifyPOST(ctx context.Context, v *sigv4.Verifier, fields map[string]string, now time.Time, address string) (*sigv4.PostAuth, error) {
+	var auth *sigv4.PostAuth
+	err := s.guarded(ctx, func() string { return sigv4.AccessKeyIDOfForm(fields) }, address, func() (err error) {
+		auth, err = v.VerifyPOST(ctx, fields, now)
+		return err
+	})
+	return auth, err
+}
+
+// guarded runs verify unless too many of its like have failed.
+func (s *Service) guarded(ctx context.Context, accessKeyID func() string, address string, verify func() error) error {
+	if s.state.guard.active.Load() > 0 {
+		if err := s.mayVerify(accessKeyID(), address); err != nil {
+			return err
+		}
+	}
+	err := verify()
+	if err != nil && errors.Is(err, s3err.SignatureDoesNotMatch) {
+		s.wrongSignature(ctx, accessKeyID(), address)
+	}
+	return err
+}
+
+func pairOf(accessKeyID, address string) string { return accessKeyID + " " + network(address) }
 
 func (s *Service) mayVerify(accessKeyID, address string) error {
 	g := &s.state.guard
@@ -91,9 +111,9 @@ func (s *Service) wrongSignature(ctx context.Context, accessKeyID, address strin
 	pair := g.pairs[name]
 	if pair == nil {
 		if g.pairs == nil || len(g.pairs) >= maxGuarded {
-			g.pairs = map[string]*guarded{}
+			g.pairs = map[string]*guardedPair{}
 		}
-		pair = &guarded{}
+		pair = &guardedPair{}
 		g.pairs[name] = pair
 		g.active.Store(int64(len(g.pairs)))
 	}

@@ -61,6 +61,10 @@ func (s *Service) Add(ctx context.Context, in NewAccount) (*catalog.Account, err
 	if a.Role == "" {
 		a.Role = catalog.Member
 	}
+	if a.Name == RootName && a.Role != catalog.Operator {
+		// EnsureRoot takes the account of this name for the administrator's.
+		return nil, invalid(fmt.Errorf("account name %q is the administrator's", a.Name))
+	}
 	if err := check(&a); err != nil {
 		return nil, invalid(err)
 	}

@@ -354,6 +354,31 @@ func TestGuessingAtOnce(t *testing.T) {
 	}
 }
 
+// Whoever has one address of IPv6 has a network of them.
+func TestGuessingFromANetwork(t *testing.T) {
+	s := service(mem.NewMeta())
+	for _, tc := range []struct {
+		kind accounts.SlowKind
+		many bool
+		who  func(i int) string
+	}{
+		{accounts.SlowCode, false, func(i int) string { return fmt.Sprintf("2001:db8:0:1::%x", i) }},
+		{accounts.SlowAddress, false, func(i int) string { return fmt.Sprintf("2001:db8:0:2:%x::%%eth0", i+1) }},
+		{accounts.SlowCode, true, func(i int) string { return fmt.Sprintf("2001:db8:1:%x::1", i) }},
+		{accounts.SlowAddress, true, func(i int) string { return fmt.Sprintf("::ffff:192.0.2.%d", i) }},
+	} {
+		allowed := 0
+		for i := range 60 {
+			if s.MayTry(ctx, accounts.Slowed{Kind: tc.kind, Who: tc.who(i)}) == nil {
+				allowed++
+			}
+		}
+		if many := allowed == 60; many != tc.many {
+			t.Errorf("%s, such as %s: %d of 60 tries were allowed", tc.kind, tc.who(7), allowed)
+		}
+	}
+}
+
 func TestClose(t *testing.T) {
 	s := service(mem.NewMeta())
 	a := add(t, s, "ana")

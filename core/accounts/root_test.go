@@ -46,6 +46,19 @@ func TestRootGenerated(t *testing.T) {
 	}
 }
 
+// Whoever registers as root where there is none (it was removed, or nobody has
+// started a server yet) would be given the administrator's keys.
+func TestNobodyRegistersAsRoot(t *testing.T) {
+	s := service(mem.NewMeta())
+	if _, err := s.Add(ctx, accounts.NewAccount{Name: accounts.RootName, State: catalog.Requested}); !errors.Is(err, accounts.ErrInvalid) {
+		t.Fatalf("somebody became root: %v", err)
+	}
+	ensure(t, s, "ADMIN", "the administrator's secret")
+	if root, err := s.ByName(ctx, accounts.RootName); err != nil || root.Role != catalog.Operator {
+		t.Errorf("%+v, %v", root, err)
+	}
+}
+
 // quicker is a registry to which another process writes the entry of root's name
 // right before this one does, and nothing more yet.
 type quicker struct {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/mucura/mucura/core/catalog"
@@ -73,7 +74,28 @@ func (e *SlowedError) Error() string {
 	return fmt.Sprintf("too many failed tries; try again in %d seconds", int(e.After.Seconds())+1)
 }
 
-func (w *Slowed) key() string { return string(w.Kind) + ":" + digest(w.Who) }
+func (w *Slowed) key() string {
+	who := w.Who
+	if w.Kind == SlowAddress || w.Kind == SlowCode {
+		who = network(who)
+	}
+	return string(w.Kind) + ":" + digest(who)
+}
+
+// network is what counts as one address: whoever has one of IPv6 has a /64 of
+// them.
+func network(address string) string {
+	a, err := netip.ParseAddr(address)
+	if err != nil {
+		return address
+	}
+	if a = a.Unmap().WithZone(""); a.Is6() {
+		if p, err := a.Prefix(64); err == nil {
+			return p.String()
+		}
+	}
+	return a.String()
+}
 
 // MayTry counts a try of each, and refuses it with a *SlowedError when one has
 // to wait. Whoever succeeds gives the tries back with Succeeded.

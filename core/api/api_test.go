@@ -372,6 +372,31 @@ func TestUsage(t *testing.T) {
 	if len(u.Buckets) != 1 || u.Buckets[0] != want || !u.Complete {
 		t.Fatalf("%+v, want %+v", u, want)
 	}
+	// Narrowed credentials learn of what they may list.
+	if _, err := l.Repo.CreateBucket(ctx, catalog.Bucket{Name: "secret-plan", Owner: b.Owner}); err != nil {
+		t.Fatal(err)
+	}
+	l.session("guest", accounts.SessionSpec{Policies: []string{`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:ListBucket","Resource":"arn:aws:s3:::box"}}`}})
+	k, err := l.Accounts.AddKey(ctx, b.Owner, accounts.KeySpec{Scope: catalog.Scope{{Bucket: "box", Access: catalog.ReadOnly}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.creds["lent"] = sigv4.Credentials{AccessKeyID: k.ID, SecretAccessKey: k.Secret}
+	for _, who := range []string{"guest", "lent"} {
+		var u Usage
+		l.want(who, "GET", "usage", "", &u)
+		if len(u.Buckets) != 1 || u.Buckets[0].Name != "box" {
+			t.Errorf("%s sees %+v", who, u.Buckets)
+		}
+		var keys Keys
+		var sessions Sessions
+		l.want(who, "GET", "keys", "", &keys)
+		l.want(who, "GET", "sessions", "", &sessions)
+		if who == "lent" && (len(keys.Keys) != 1 || keys.Keys[0].ID != k.ID || len(sessions.Sessions) != 0) ||
+			who == "guest" && (len(keys.Keys) != 0 || len(sessions.Sessions) != 1 || !sessions.Sessions[0].Current) {
+			t.Errorf("%s sees %+v, %+v", who, keys, sessions)
+		}
+	}
 	if u.Used != 30+30+11+40 {
 		t.Errorf("used %d is not the sum", u.Used)
 	}

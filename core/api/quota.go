@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/mucura/mucura/core/access"
 	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/repo"
 )
@@ -151,6 +152,9 @@ func (c *call) usage() (any, error) {
 	ctx, cancel := context.WithTimeout(c.ctx, usageTime)
 	defer cancel()
 	for _, b := range buckets {
+		if !c.mayMeasure(b) {
+			continue
+		}
 		f, err := c.s.Repo.Measure(ctx, b)
 		if ctx.Err() != nil && c.ctx.Err() == nil {
 			out.Complete = false
@@ -162,6 +166,14 @@ func (c *call) usage() (any, error) {
 		out.Buckets = append(out.Buckets, BucketUsage{b.Name, count(f.Current), count(f.Versions), count(f.Trash), count(f.Uploads)})
 	}
 	return out, nil
+}
+
+// mayMeasure tells whether the caller may know what is in a bucket: of credentials
+// that are narrowed, whether they may list all of it.
+func (c *call) mayMeasure(b *catalog.Bucket) bool {
+	return !c.principal.Narrowed() || access.Site{}.Decide(access.Request{
+		Principal: c.principal, Action: "s3:ListBucket", Bucket: b,
+	}).Allow
 }
 
 func count(c repo.Count) Count { return Count{c.Objects, c.Bytes} }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -46,7 +47,20 @@ func (c *call) keyView(k *catalog.AccessKey) (Key, error) {
 	return v, err
 }
 
-func (c *call) listKeys() (any, error) { return c.keys(c.principal.ID()) }
+// listKeys lists the caller's keys. Credentials that are narrowed may be in other
+// hands than hers: they learn of the key they are, or come from, and of no other.
+func (c *call) listKeys() (any, error) {
+	all, err := c.keys(c.principal.ID())
+	if err != nil || !c.principal.Narrowed() {
+		return all, err
+	}
+	own := c.principal.AccessKeyID
+	if s := c.principal.Session; s != nil {
+		own = s.Key
+	}
+	all.Keys = slices.DeleteFunc(all.Keys, func(k Key) bool { return k.ID != own })
+	return all, nil
+}
 
 func (c *call) keys(account string) (*Keys, error) {
 	list, err := c.s.Accounts.Keys(c.ctx, account)
@@ -134,7 +148,15 @@ func (c *call) rotateKey() (any, error) {
 	return c.secret(k)
 }
 
-func (c *call) listSessions() (any, error) { return c.sessions(c.principal.ID()) }
+// listSessions is as listKeys.
+func (c *call) listSessions() (any, error) {
+	all, err := c.sessions(c.principal.ID())
+	if err != nil || !c.principal.Narrowed() {
+		return all, err
+	}
+	all.Sessions = slices.DeleteFunc(all.Sessions, func(s Session) bool { return !s.Current })
+	return all, nil
+}
 
 func (c *call) sessions(account string) (*Sessions, error) {
 	list, err := c.s.Accounts.Sessions(c.ctx, account)

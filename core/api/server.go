@@ -147,7 +147,7 @@ func (c *call) authenticate() (err error) {
 
 // read reads the body into v, which must be all of it. An empty body is {}.
 func (c *call) read(v any) error {
-	b, err := io.ReadAll(io.LimitReader(c.signed.Body, maxBody+1))
+	b, err := readAll(c.w, io.LimitReader(c.signed.Body, maxBody+1))
 	if err != nil {
 		return err
 	}

@@ -56,6 +56,7 @@ func (a *App) recordRequest(e *s3.Event) {
 
 // observeAuth counts, logs and records one request to the authentication server.
 func (a *App) observeAuth(e sts.Event) {
+	e.Host, e.UserAgent = audit.Clip(e.Host), audit.Clip(e.UserAgent)
 	op := e.Op
 	if op == "" {
 		op = "unknown"
@@ -134,6 +135,7 @@ func (a *App) logAuth(e *sts.Event, op string) {
 
 // observeCall counts, logs and records one call of the API.
 func (a *App) observeCall(e audit.Event, err error) {
+	e.Host, e.UserAgent, e.Target = audit.Clip(e.Host), audit.Clip(e.UserAgent), audit.Clip(e.Target)
 	a.metrics.requests.Add(1, e.Operation, strconv.Itoa(e.HTTPStatus))
 	if e.ErrorCode != "" {
 		a.metrics.errors.Add(1, e.ErrorCode)

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/mucura/mucura/core/accounts"
+	"github.com/mucura/mucura/core/audit"
 	"github.com/mucura/mucura/core/content"
 	"github.com/mucura/mucura/core/obs"
 	"github.com/mucura/mucura/core/s3"
@@ -72,6 +73,7 @@ func (a *App) countSlowed(err error) {
 // observe counts and logs one finished request: one line each, never a
 // signature, token or secret.
 func (a *App) observe(e s3.Event) {
+	e.Bucket, e.Host, e.UserAgent = audit.Clip(e.Bucket), audit.Clip(e.Host), audit.Clip(e.UserAgent)
 	m := a.metrics
 	m.requests.Add(1, e.Op, strconv.Itoa(e.Status))
 	if e.Code != "" {

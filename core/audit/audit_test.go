@@ -95,6 +95,41 @@ func TestLine(t *testing.T) {
 	}
 }
 
+// No client makes a line that cannot be read, or one that is much longer than what
+// it sent.
+func TestLongTexts(t *testing.T) {
+	now := day
+	l := newLog(t, &now)
+	long := strings.Repeat("<", 32<<10)
+	e := event("ana", "k", now)
+	e.UserAgent, e.Host, e.Bucket, e.VersionID, e.Target, e.Identity, e.VO, e.PrimaryFQAN = long, long, long, long, long, long, long, long
+	l.Add(e)
+	if e.UserAgent != long {
+		t.Error("the caller's event was changed")
+	}
+	if err := l.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(l.path("2026-11-28")); err != nil || info.Size() > 64<<10 {
+		t.Errorf("%d bytes, %v", info.Size(), err)
+	}
+	if got, complete := find(t, l, Query{Owner: "ana"}); len(got) != 1 || !complete {
+		t.Errorf("found %d, complete: %v", len(got), complete)
+	}
+	// One of an older version is told of.
+	f, err := os.OpenFile(l.path("2026-11-28"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteString(`{"bucket_owner_id":"ana","user_agent":"` + strings.Repeat("x", maxLine) + "\"}\n"); err != nil {
+		t.Fatal(err)
+	}
+	if got, complete := find(t, l, Query{Owner: "ana"}); len(got) != 1 || complete {
+		t.Errorf("found %d, complete: %v", len(got), complete)
+	}
+}
+
 // Two processes append to one file; what a crash cut off spoils one line.
 func TestShared(t *testing.T) {
 	now := day
@@ -155,8 +190,8 @@ func TestDiskFails(t *testing.T) {
 	if l.Flush() == nil {
 		t.Fatal("wrote to a file that cannot be")
 	}
-	big := event("ana", strings.Repeat("x", 100<<10), now)
-	for range 200 {
+	big := event("ana", strings.Repeat("x", 1000), now)
+	for range 20000 {
 		l.Add(big)
 	}
 	if l.Lost() == 0 {

@@ -48,12 +48,45 @@ type Log struct {
 	day     string
 }
 
+// What clients choose is clipped, bytes: a header of 30 KB, six times as long in
+// JSON, would let strangers fill the disk, and be a line that Find does not read.
+const (
+	maxText     = 1024
+	maxIdentity = 2048
+)
+
+// Clip is the beginning of a text that a client chose, as much as logs keep of it.
+func Clip(text string) string { return text[:min(len(text), maxText)] }
+
+// clipped is the event, or where a text is too long a copy in which it is not.
+func (e *Event) clipped() *Event {
+	long := len(e.Identity) > maxIdentity
+	for _, text := range e.chosen() {
+		long = long || len(*text) > maxText
+	}
+	if !long {
+		return e
+	}
+	c := *e
+	for _, text := range c.chosen() {
+		*text = Clip(*text)
+	}
+	c.Identity = c.Identity[:min(len(c.Identity), maxIdentity)]
+	return &c
+}
+
+// chosen are the texts that clients choose.
+func (e *Event) chosen() [11]*string {
+	return [...]*string{&e.User, &e.PrimaryFQAN, &e.VO, &e.Bucket, &e.Key, &e.VersionID, &e.RemoteIP, &e.UserAgent, &e.Host, &e.Reason, &e.Target}
+}
+
 // Lost is how many bytes of events were lost because the disk took none.
 func (l *Log) Lost() int64 { return l.lost.Load() }
 
 // Add takes in an event. It waits for the disk only when a megabyte of events
 // is waiting already.
 func (l *Log) Add(e *Event) {
+	e = e.clipped()
 	l.mu.Lock()
 	if len(l.buf) > keepAt {
 		l.lost.Add(int64(len(e.appendJSON(nil)) + 1))

@@ -26,13 +26,17 @@ type Query struct {
 	Since       time.Time
 	Until       time.Time // zero: now
 	Max         int       // most events; 0: 1000
+
+	passed bool // a line was too long to be read
 }
 
 const (
 	maxResults = 10000
 	// maxSearched bounds how much one query reads, bytes.
 	maxSearched = 1 << 30
-	maxLine     = 64 << 10
+	// maxLine is the longest line that is read, bytes; see Clip for how long one
+	// can be.
+	maxLine = 256 << 10
 	// longestRequest is how much later than its time an event may be written.
 	longestRequest = 24 * time.Hour
 )
@@ -40,7 +44,8 @@ const (
 var errQuery = errors.New("query names neither owner nor user")
 
 // Find gives the newest events that fit, newest first. complete is false when
-// there may be more: Max was reached, or so much was read that it stopped.
+// there may be more: Max was reached, so much was read that it stopped, or a line
+// was too long to be read.
 func (l *Log) Find(ctx context.Context, q Query) (events []Event, complete bool, err error) {
 	if q.Owner == "" && q.User == "" {
 		return nil, false, errQuery
@@ -78,7 +83,7 @@ func (l *Log) Find(ctx context.Context, q Query) (events []Event, complete bool,
 			return events, false, nil
 		}
 	}
-	return events, true, nil
+	return events, !q.passed, nil
 }
 
 // search gives the last events of a day that fit, one more than wanted, oldest first.
@@ -103,6 +108,7 @@ func (l *Log) search(ctx context.Context, day string, q *Query, budget *int64) (
 			break // a line without end is not finished yet
 		}
 		if errors.Is(err, bufio.ErrBufferFull) {
+			q.passed = true
 			continue
 		}
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -215,6 +216,25 @@ func TestPreflightErrors(t *testing.T) {
 		if len(h) > 0 {
 			t.Errorf("%v: refused, yet %v", tc.request, h)
 		}
+	}
+}
+
+// A preflight that asks for very many headers is not looked at for seconds.
+func TestPreflightOfMany(t *testing.T) {
+	c := &Config{Rules: []Rule{{Origins: []string{"*"}, Methods: []string{"GET"}}}}
+	for i := range 2000 {
+		c.Rules[0].Headers = append(c.Rules[0].Headers, "x-"+strconv.Itoa(i)+"-*")
+	}
+	c.Rules[0].Headers = append(c.Rules[0].Headers, "*")
+	ask := func(n int) error {
+		return Preflight(c, http.Header{"Origin": {"https://a"}, "Access-Control-Request-Method": {"GET"},
+			"Access-Control-Request-Headers": {strings.TrimSuffix(strings.Repeat("a,", n), ",")}}, http.Header{})
+	}
+	if err := ask(100); err != nil {
+		t.Error(err)
+	}
+	if err := ask(16000); !errors.Is(err, s3err.AccessForbidden) {
+		t.Errorf("16000 headers: %v", err)
 	}
 }
 

@@ -11,6 +11,10 @@ import (
 // vary is what answers depend on.
 const vary = "Origin, Access-Control-Request-Headers, Access-Control-Request-Method"
 
+// maxAsked is how many headers a preflight may ask for. Nobody signs it, and each is
+// held against the thousands that a configuration may allow; pages have a dozen.
+const maxAsked = 256
+
 // Preflight answers an OPTIONS request
 // (https://docs.aws.amazon.com/AmazonS3/latest/API/RESTOPTIONSobject.html): it
 // sets the headers of the answer in h, or says why not. c is nil when the bucket
@@ -25,7 +29,11 @@ func Preflight(c *Config, request http.Header, h http.Header) error {
 	if !contains(methods(), method) {
 		return bad("Invalid Access-Control-Request-Method: " + method)
 	}
-	asked, err := headerList(strings.Join(request.Values("Access-Control-Request-Headers"), ","))
+	lists := request.Values("Access-Control-Request-Headers")
+	if n := strings.Count(strings.Join(lists, ","), ","); n >= maxAsked {
+		return s3err.AccessForbidden
+	}
+	asked, err := headerList(strings.Join(lists, ","))
 	if err != nil {
 		return err
 	}

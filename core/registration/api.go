@@ -130,7 +130,11 @@ func (s *API) login(r *http.Request, in *api.LoginRequest) (session.Credentials,
 
 // read reads a JSON body; it answers itself when that fails.
 func read(w http.ResponseWriter, r *http.Request, into any) ([]byte, bool) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxForm))
+	var body []byte
+	err := api.InTime(w, func() (err error) {
+		body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxForm))
+		return err
+	})
 	if err == nil {
 		err = json.Unmarshal(body, into)
 	}

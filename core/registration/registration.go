@@ -146,6 +146,11 @@ func (s *Service) add(ctx context.Context, a *Applicant, f Form) (*catalog.Accou
 			return nil, err
 		}
 	}
+	if name := strings.TrimSpace(f.Name); strings.Contains(name, "@") && !strings.EqualFold(name, a.Email) {
+		// People sign in by name or address: a name that is somebody else's address
+		// would come before her.
+		return nil, fmt.Errorf("%w: an account name that is an e-mail address must be the one that is vouched for", ErrForm)
+	}
 	if a.Invitation != nil {
 		if err := s.redeem(ctx, a.Invitation); err != nil {
 			return nil, err

@@ -123,7 +123,7 @@ type visit struct {
 func headers(h http.Header) {
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self' https: http:; frame-ancestors 'none'; base-uri 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Referrer-Policy", "same-origin") // with no-referrer, forms would come from "null"
 	h.Set("Cache-Control", "no-store")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 }
@@ -164,19 +164,35 @@ func (v *visit) prepare() error {
 		return nil
 	}
 	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, maxForm)
-	if err := v.r.ParseForm(); err != nil {
+	if err := api.InTime(v.w, v.r.ParseForm); err != nil {
 		return &oops{http.StatusBadRequest, "The form could not be read.", err}
 	}
 	if v.r.URL.Path == "/enter" {
 		return nil // comes from the host that asks for certificates, with a ticket
 	}
-	if origin := v.r.Header.Get("Origin"); origin != "" && origin != "null" && !strings.EqualFold(origin, v.origin()) {
+	if !v.ours() {
 		return &oops{http.StatusForbidden, "The form came from another site.", nil}
 	}
 	if v.crumb == "" || subtle.ConstantTimeCompare([]byte(v.r.PostForm.Get("crumb")), []byte(v.crumb)) != 1 {
 		return &oops{http.StatusForbidden, "The form is too old. Go back, load the page again and send it once more.", nil}
 	}
 	return nil
+}
+
+// ours tells whether a form came from these pages, as far as the browser says. A
+// port of its own makes an origin, but cookies know no ports: a page that somebody
+// stored in a bucket may set some for us, where the S3 endpoint has the same host
+// name. So a crumb alone proves nothing. Such a page can also have its Origin be
+// "null"; ours do not.
+func (v *visit) ours() bool {
+	origin, site := v.r.Header.Get("Origin"), v.r.Header.Get("Sec-Fetch-Site")
+	switch {
+	case origin != "" && origin != "null" && !strings.EqualFold(origin, v.origin()):
+		return false
+	case site == "": // an older browser
+		return origin != "null"
+	}
+	return site == "same-origin" || site == "none"
 }
 
 // origin is that of the pages.

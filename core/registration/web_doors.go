@@ -21,9 +21,13 @@ type ticket struct {
 	Chain     string    // how deep her proxy is, for the log
 }
 
-func (v *visit) issueTicket(a *Applicant, ends time.Time) (string, error) {
-	return v.sealText("ticket", ticket{Applicant: *a, Expires: v.Service.Now().Add(ticketLife), Ends: ends})
+func (v *visit) issueTicket(a *Applicant, ends, expires time.Time) (string, error) {
+	return v.sealText("ticket", ticket{Applicant: *a, Expires: expires, Ends: ends})
 }
+
+// fresh is when a ticket expires that is issued to somebody who has just shown who
+// she is.
+func (v *visit) fresh() time.Time { return v.Service.Now().Add(ticketLife) }
 
 func (v *visit) openTicket() (*ticket, error) {
 	var t ticket
@@ -117,7 +121,7 @@ func (v *visit) fromIssuer() error {
 	if err != nil {
 		return &oops{http.StatusBadGateway, "Your institute's login could not be verified. Begin again.", err}
 	}
-	return v.known(FromLogin(l), l.Expires)
+	return v.known(FromLogin(l), l.Expires, v.fresh())
 }
 
 func clipText(s string) string { return strings.ToValidUTF8(s[:min(len(s), 300)], "") }
@@ -133,7 +137,7 @@ func (v *visit) certificate() error {
 	if err != nil {
 		return err
 	}
-	t, err := v.issueTicket(a, res.NotAfter)
+	t, err := v.issueTicket(a, res.NotAfter, v.fresh())
 	if err != nil {
 		return err
 	}
@@ -154,17 +158,17 @@ func (v *visit) enter() error {
 		v.crumb = rand.Text()
 		v.setCookie(crumbCookie, v.crumb, 24*time.Hour, http.SameSiteStrictMode)
 	}
-	return v.known(&t.Applicant, t.Ends)
+	return v.known(&t.Applicant, t.Ends, t.Expires)
 }
 
 // known greets an applicant who has an account, and gives the form to one who
-// has not.
-func (v *visit) known(a *Applicant, ends time.Time) error {
+// has not. What she showed counts until expires, through however many pages.
+func (v *visit) known(a *Applicant, ends, expires time.Time) error {
 	acct, err := v.Service.Find(v.ctx, a)
 	if err != nil && !errors.Is(err, accounts.ErrNotFound) {
 		return err
 	}
-	t, terr := v.issueTicket(a, ends)
+	t, terr := v.issueTicket(a, ends, expires)
 	if terr != nil {
 		return terr
 	}

@@ -16,12 +16,18 @@ import (
 	"github.com/mucura/mucura/core/s3err"
 )
 
+// strangerTime is how long a body may take in all while nobody has a right to send
+// it. A few bytes a minute would else hold a place among the requests that are served
+// at once for days.
+const strangerTime = 30 * time.Second
+
 // bodyWatch counts a body and gives up on one that pauses too long.
 type bodyWatch struct {
 	io.ReadCloser
 	c       *call
 	control *http.ResponseController // nil: no limit
 	renewed time.Time
+	until   time.Time // end of strangerTime; zero: there is none
 }
 
 // watchBody puts a bodyWatch before the request's body. The request is copied
@@ -33,10 +39,19 @@ func (c *call) watchBody() {
 	w := &bodyWatch{ReadCloser: c.r.Body, c: c}
 	if c.f.BodyIdle > 0 {
 		w.control = http.NewResponseController(c.w)
+		w.until = time.Now().Add(strangerTime)
 		w.renew() // it holds, too, when the body is never read and the server discards it
 	}
 	c.r = c.r.WithContext(c.ctx)
-	c.r.Body = w
+	c.r.Body, c.watch = w, w
+}
+
+// mayTakeTime gives the body all the time it needs: who sends it is known, or may
+// do what she does as a stranger.
+func (c *call) mayTakeTime() {
+	if c.watch != nil {
+		c.watch.until, c.watch.renewed = time.Time{}, time.Time{}
+	}
 }
 
 // renew moves the deadline, when a quarter of it has passed, so most reads pay
@@ -44,7 +59,11 @@ func (c *call) watchBody() {
 func (w *bodyWatch) renew() {
 	if now := time.Now(); now.Sub(w.renewed) > w.c.f.BodyIdle/4 {
 		w.renewed = now
-		w.control.SetReadDeadline(now.Add(w.c.f.BodyIdle)) //nolint:errcheck // a writer without deadlines has none
+		end := now.Add(w.c.f.BodyIdle)
+		if !w.until.IsZero() && w.until.Before(end) {
+			end = w.until
+		}
+		w.control.SetReadDeadline(end) //nolint:errcheck // a writer without deadlines has none
 	}
 }
 

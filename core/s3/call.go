@@ -29,6 +29,8 @@ type call struct {
 	now       time.Time
 	// b is the bucket, read for bucket- and object-level operations unless op.noBucket.
 	b *catalog.Bucket
+	// watch is the body's; nil when there is none.
+	watch *bodyWatch
 	// keyMD5 is the digest that came with a customer's key, to be sent back.
 	keyMD5 string
 

@@ -33,6 +33,9 @@ var headerKeys = [...][2]string{
 	{"If-None-Match", "s3:if-none-match"},
 }
 
+// grantPrefix begins the headers with explicit grants.
+const grantPrefix = "X-Amz-Grant-"
+
 // queryKeys are query parameters that are condition keys.
 var queryKeys = [...][2]string{
 	{"prefix", "s3:prefix"},
@@ -63,6 +66,16 @@ func (c *call) conditionKeys(extra []map[string][]string) map[string][]string {
 	return keys
 }
 
+// versionKey is the condition key of a version that the query does not name: that
+// of a copy's source, or of one of several deletions. A versionId of the query says
+// nothing about it.
+func versionKey(version string) map[string][]string {
+	if version == "" {
+		return map[string][]string{"s3:versionid": nil}
+	}
+	return map[string][]string{"s3:versionid": {version}}
+}
+
 func (c *call) makeConditionKeys() map[string][]string {
 	keys := map[string][]string{
 		"aws:sourceip":        {c.remoteIP()},
@@ -71,8 +84,11 @@ func (c *call) makeConditionKeys() map[string][]string {
 		"aws:epochtime":       {strconv.FormatInt(c.now.Unix(), 10)},
 	}
 	for _, k := range headerKeys {
-		if v := c.r.Header[k[0]]; len(v) > 0 {
-			keys[k[1]] = v
+		switch v := c.r.Header[k[0]]; {
+		case len(v) > 1 && strings.HasPrefix(k[0], grantPrefix): // all of them count
+			keys[k[1]] = []string{strings.Join(v, ", ")}
+		case len(v) > 0: // the first is what is done
+			keys[k[1]] = v[:1]
 		}
 	}
 	if v := keys["s3:x-amz-copy-source"]; v != nil {
@@ -83,6 +99,14 @@ func (c *call) makeConditionKeys() map[string][]string {
 	for _, k := range queryKeys {
 		if c.query.has(k[0]) {
 			keys[k[1]] = []string{c.query.get(k[0])}
+		}
+	}
+	if c.op != nil {
+		switch c.op.query {
+		case "tagging", "acl", "retention", "legal-hold":
+			// These change what is there, whatever condition a header names.
+			delete(keys, "s3:if-match")
+			delete(keys, "s3:if-none-match")
 		}
 	}
 	c.addTagKeys(keys)

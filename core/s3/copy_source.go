@@ -52,7 +52,7 @@ func (c *call) openSource(s copySource) (*repo.Handle, error) {
 	if err != nil {
 		return nil, c.missingSource(b, s, h, err)
 	}
-	if !c.decideOn(b, action, s.key, h.Object).Allow {
+	if !c.decideOn(b, action, s.key, h.Object, versionKey(s.version)).Allow {
 		return nil, s3err.AccessDenied
 	}
 	key, err := c.customerKey(sourceKey())

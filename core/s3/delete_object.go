@@ -25,7 +25,7 @@ func (c *call) deleteObject() error {
 	}
 	res, err := c.f.Repo.DeleteObject(c.ctx, repo.DeleteInput{
 		Bucket: c.b, Key: c.key, VersionID: version, Cond: cond,
-		Owner: c.principal.ID(), BypassGovernance: c.mayBypass(c.key),
+		Owner: c.principal.ID(), BypassGovernance: c.mayBypass(c.key, version),
 	})
 	if err != nil {
 		return err
@@ -47,9 +47,9 @@ func deleteAction(version string) string {
 
 // mayBypass tells whether the request wants to delete under GOVERNANCE
 // retention, and may.
-func (c *call) mayBypass(key string) bool {
+func (c *call) mayBypass(key, version string) bool {
 	return strings.EqualFold(c.r.Header.Get("X-Amz-Bypass-Governance-Retention"), "true") &&
-		c.decide("s3:BypassGovernanceRetention", key, nil).Allow
+		c.decide("s3:BypassGovernanceRetention", key, nil, versionKey(version)).Allow
 }
 
 // deleteCondition reads the conditions of a deletion.

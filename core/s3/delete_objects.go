@@ -66,7 +66,7 @@ func (c *call) prepareDelete(t *deleteTarget) error {
 	case len(t.Key) > repo.MaxKeyBytes:
 		return s3err.KeyTooLong
 	}
-	if err := c.authorize(deleteAction(t.VersionID), t.Key, nil, nil); err != nil {
+	if err := c.authorize(deleteAction(t.VersionID), t.Key, nil, versionKey(t.VersionID)); err != nil {
 		return err
 	}
 	cond := repo.WriteCond{IfMatch: unquoted(t.ETag)}
@@ -86,7 +86,7 @@ func (c *call) prepareDelete(t *deleteTarget) error {
 	}
 	t.in = repo.DeleteInput{
 		Bucket: c.b, Key: t.Key, VersionID: t.VersionID, Cond: cond,
-		Owner: c.principal.ID(), BypassGovernance: c.mayBypass(t.Key),
+		Owner: c.principal.ID(), BypassGovernance: c.mayBypass(t.Key, t.VersionID),
 	}
 	return nil
 }

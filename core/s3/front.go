@@ -159,6 +159,7 @@ func (c *call) serve() error {
 		if err := c.authorize(c.op.action, c.key, nil, nil); err != nil {
 			return err
 		}
+		c.mayTakeTime()
 	}
 	return c.op.handle(c)
 }
@@ -176,6 +177,7 @@ func (c *call) authenticate() (err error) {
 		return s3err.InternalError.With(errors.New("signed request without a principal"))
 	}
 	c.principal = p
+	c.mayTakeTime()
 	return nil
 }
 

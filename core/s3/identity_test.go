@@ -5,6 +5,7 @@ import (
 	"crypto/md5"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -130,6 +131,25 @@ func TestScopedKey(t *testing.T) {
 	if list := s.want(200, "scoped", "GET", "/", "").body; strings.Contains(list, "other") || !strings.Contains(list, "<Name>box</Name>") {
 		t.Error(list)
 	}
+}
+
+// A key that only writes has nothing that is stored read by others, and so by itself.
+func TestWritingKeyReadsNothing(t *testing.T) {
+	s := newTestServer(t)
+	s.want(200, "main", "PUT", "/box", "")
+	s.want(200, "main", "PUT", "/box/secret", "x")
+	k, err := s.inside().Accounts.AddKey(context.Background(), s.users["main"].ID, accounts.KeySpec{Scope: catalog.Scope{{Bucket: "box", Access: catalog.WriteOnly}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.as("writer", sigv4.Credentials{AccessKeyID: k.ID, SecretAccessKey: k.Secret})
+	s.fails(s3err.AccessDenied, "writer", "GET", "/box/secret", "")
+	s.fails(s3err.AccessDenied, "writer", "PUT", "/box/secret?acl", "", "X-Amz-Acl", "public-read")
+	s.fails(s3err.AccessDenied, "", "GET", "/box/secret", "")
+	for _, acl := range []string{"private", "public-read"} { // of its own it may say
+		s.want(200, "writer", "PUT", "/box/new", "y", "X-Amz-Acl", acl)
+	}
+	s.want(200, "", "GET", "/box/new", "")
 }
 
 // slowBody gives its text in pieces, and calls between each two.
@@ -288,4 +308,41 @@ func TestGuessingIsSlowed(t *testing.T) {
 	if err := verify("guess", "127.0.0.1"); !errors.Is(err, s3err.SlowDown) {
 		t.Errorf("second at the other process: %v", err)
 	}
+}
+
+// However a guess is dressed, it is counted for the key that is guessed at.
+func TestGuessingIsSlowedInEveryForm(t *testing.T) {
+	guess := func(t *testing.T, try func(s *testServer, n int) *reply) {
+		t.Helper()
+		s := newTestServer(t)
+		s.want(200, "main", "PUT", "/box", "")
+		s.as("guess", sigv4.Credentials{AccessKeyID: s.keys["main"].AccessKeyID, SecretAccessKey: "guessed"})
+		judged := 0
+		for n := range 40 {
+			switch a := try(s, n); a.code() {
+			case "SignatureDoesNotMatch":
+				judged++
+			case "SlowDown":
+			default:
+				t.Fatalf("%d %s", a.status, a.body)
+			}
+		}
+		if judged > 25 {
+			t.Errorf("%d guesses judged", judged)
+		}
+	}
+	t.Run("header", func(t *testing.T) {
+		guess(t, func(s *testServer, n int) *reply {
+			r := s.request("guess", "GET", "/", "")
+			// A signed header that is not there, and whose name says another key.
+			r.Header.Set("Authorization", strings.Replace(strings.Replace(r.Header.Get("Authorization"),
+				"Credential=", "Credential =", 1), "SignedHeaders=", fmt.Sprintf("SignedHeaders=Credential=%d/;", n), 1))
+			return s.send(r)
+		})
+	})
+	t.Run("form", func(t *testing.T) {
+		guess(t, func(s *testServer, _ int) *reply {
+			return s.post("/box", "x", s.signedForm("guess", "box", map[string]string{"key": "k"}))
+		})
+	})
 }

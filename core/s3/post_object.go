@@ -27,7 +27,7 @@ func postObject(c *call) error {
 	if err != nil {
 		return err
 	}
-	auth, err := c.f.Verifier.VerifyPOST(c.ctx, form.fields, c.now)
+	auth, err := c.f.Accounts.VerifyPOST(c.ctx, c.f.Verifier, form.fields, c.now, c.remoteIP())
 	if err != nil {
 		return err
 	}
@@ -115,6 +115,7 @@ func (c *call) storeForm(form *postForm, key string, file io.Reader) (*catalog.O
 	if err := c.authorize("s3:PutObject", key, nil, nil); err != nil {
 		return nil, err
 	}
+	c.mayTakeTime()
 	d, err := c.digest()
 	if err != nil {
 		return nil, err

@@ -34,7 +34,7 @@ func (c *call) takeHoisted() {
 	var h http.Header
 	for i := range c.query {
 		name := http.CanonicalHeaderKey(c.query[i].name)
-		if !hoistable(name) || c.r.Header[name] != nil {
+		if !hoistable(name) || c.r.Header[name] != nil && strings.HasPrefix(name, "X-Amz-") {
 			continue
 		}
 		if h == nil {

@@ -42,6 +42,9 @@ func TestHoistedHeaders(t *testing.T) {
 	if r := s.sendPresigned("PUT", "/bkt/k?If-None-Match=%2A", "other"); r.status != http.StatusPreconditionFailed {
 		t.Error(r.status, r.body)
 	}
+	if r := s.sendPresigned("PUT", "/bkt/k?If-None-Match=%2A", "other", "If-None-Match", `"0"`); r.status != http.StatusPreconditionFailed {
+		t.Error("the signed condition was replaced:", r.status, r.body)
+	}
 	if r := s.sendPresigned("PUT", "/bkt/copy?x-amz-copy-source=bkt%2Fk", ""); r.status != 200 || r.element("ETag") != "&quot;"+helloMD5+"&quot;" {
 		t.Error(r.status, r.body)
 	}

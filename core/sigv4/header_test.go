@@ -1,6 +1,8 @@
 package sigv4
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
@@ -184,6 +186,53 @@ func TestDateHeader(t *testing.T) {
 }
 
 // Headers that net/http moves out of the header map are signed all the same.
+// exampleRequest is signed with so many headers of user metadata.
+func exampleRequest(t testing.TB, headers int) *http.Request {
+	t.Helper()
+	r, err := http.NewRequest(http.MethodGet, "http://examplebucket.s3.amazonaws.com/k", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range headers {
+		r.Header.Set(fmt.Sprintf("X-Amz-Meta-%d", i), "x")
+	}
+	Sign(r, exampleCredentials(), "us-east-1", emptySHA256, exampleTime)
+	return r
+}
+
+// A header that is named often would be signed as often.
+func TestSignedHeadersAreDistinct(t *testing.T) {
+	for _, signed := range []string{
+		"host;x-amz-content-sha256;x-amz-date;x-big;x-big", "host;x-amz-content-sha256;x-amz-date;X-Big;x-big",
+		"host;x-amz-content-sha256;x-amz-date" + strings.Repeat(";x-big", 4000),
+		"host;x-amz-content-sha256;x-amz-date" + strings.Repeat(";", 4000),
+	} {
+		r := goodPut(t)
+		r.Header.Set("X-Big", strings.Repeat("x", 16<<10))
+		a := r.Header.Get("Authorization")
+		r.Header.Set("Authorization", regexp.MustCompile("SignedHeaders=[^,]*").ReplaceAllString(a, "SignedHeaders="+signed))
+		if _, err := exampleVerifier().Verify(r); !errors.Is(err, s3err.AccessDenied) {
+			t.Errorf("%.60s: %v", signed, err)
+		}
+	}
+	// Many that are different are taken, and each has to be there.
+	long := exampleRequest(t, 200)
+	if _, err := exampleVerifier().Verify(long); err != nil {
+		t.Errorf("200 signed headers: %v", err)
+	}
+	long.Header.Set("X-Amz-Meta-More", "1")
+	if _, err := exampleVerifier().Verify(long); !errors.Is(err, s3err.AccessDenied) {
+		t.Errorf("one more, not signed: %v", err)
+	}
+	for list, want := range map[string]bool{
+		"host": true, "host;x-amz-date": true, "x-amz-date;host": true, "Host;X-Amz-Date": true, "b;a;c": true, "b;a;B": false, "a;b;a": false, "a;": true,
+	} {
+		if got := distinct(list); got != want {
+			t.Errorf("distinct(%q) = %v", list, got)
+		}
+	}
+}
+
 func TestMovedHeaders(t *testing.T) {
 	r := sent(t, "PUT", "http://s3.example.org/b/k", "abc")
 	r.Header.Set("Content-Length", "3")

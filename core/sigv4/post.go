@@ -32,7 +32,7 @@ func (v *Verifier) VerifyPOST(ctx context.Context, fields map[string]string, now
 	var auth *PostAuth
 	var err error
 	switch {
-	case hasAny(fields, "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature"):
+	case hasAny(fields, formFieldsV4[:]...):
 		auth, err = v.postV4(ctx, fields, now)
 	case hasAny(fields, "awsaccesskeyid", "signature"):
 		auth, err = v.postV2(ctx, fields)
@@ -53,6 +53,9 @@ func (v *Verifier) VerifyPOST(ctx context.Context, fields map[string]string, now
 	}
 	return auth, nil
 }
+
+// formFieldsV4 are the fields of which any makes a form one of Version 4.
+var formFieldsV4 = [...]string{"x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature"}
 
 // postFields are the fields that sign a form, in the order S3 looks for them.
 var postFields = [...]string{"policy", "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature"}

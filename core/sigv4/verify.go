@@ -185,15 +185,26 @@ func (v *Verifier) key(ctx context.Context, id, token string) (Key, error) {
 // payload is not signed, may be said again, as Go's client does.
 func requireSigned(h http.Header, c *claim) error {
 	signedHeaders := c.signedHeaders
+	if !distinct(signedHeaders) {
+		return s3err.AccessDenied.Say("The signed headers are too many, or not different")
+	}
+	signed := func(name string) bool { return contains(signedHeaders, name) }
+	if len(signedHeaders) > longList {
+		set := map[string]bool{}
+		for name := range strings.SplitSeq(strings.ToLower(signedHeaders), ";") {
+			set[name] = true
+		}
+		signed = func(name string) bool { return set[strings.ToLower(name)] }
+	}
 	var missing []string
-	if !contains(signedHeaders, "host") {
+	if !signed("host") {
 		missing = append(missing, "host")
 	}
 	for key := range h {
 		if key == "X-Amz-Content-Sha256" && c.presigned && repeatsUnsigned(c.payload, first(h, key)) {
 			continue
 		}
-		if strings.HasPrefix(key, "X-Amz-") && !contains(signedHeaders, key) {
+		if strings.HasPrefix(key, "X-Amz-") && !signed(key) {
 			missing = append(missing, strings.ToLower(key))
 		}
 	}
@@ -209,6 +220,50 @@ func requireSigned(h http.Header, c *claim) error {
 // of a presigned request: that it is not signed.
 func repeatsUnsigned(query, header string) bool {
 	return header == unsignedPayload && (query == "" || query == unsignedPayload)
+}
+
+// longList is from which length on a list of headers is not searched anew for each
+// header, bytes.
+const longList = 1024
+
+// maxSigned bounds how many headers a signature names. Clients sign a dozen, and
+// one for each of a few user metadata.
+const maxSigned = 1024
+
+// distinct says whether a list of signed headers names each once, whatever its
+// case, and not too many: what is signed is as long as the request then. A header of
+// 16 KB that is named 8,000 times would be 128 MB.
+func distinct(list string) bool {
+	if strings.Count(list, ";") >= maxSigned {
+		return false
+	}
+	last, sorted := "", true
+	for name := range strings.SplitSeq(list, ";") {
+		if sorted = last < name && !hasUpper(name); !sorted {
+			break
+		}
+		last = name
+	}
+	if sorted {
+		return true
+	}
+	names := strings.Split(strings.ToLower(list), ";")
+	slices.Sort(names)
+	for i := range names[1:] {
+		if names[i] == names[i+1] {
+			return false
+		}
+	}
+	return true
+}
+
+func hasUpper(s string) bool {
+	for i := range len(s) {
+		if 'A' <= s[i] && s[i] <= 'Z' {
+			return true
+		}
+	}
+	return false
 }
 
 // contains says whether a header is in a list like "host;x-amz-date".

@@ -1,0 +1,95 @@
+package access
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mucura/mucura/core/catalog"
+)
+
+// A policy of hostile patterns costs its writer's requests no more than others do.
+func TestHostilePatterns(t *testing.T) {
+	doc := func(resource string) []byte {
+		return fmt.Appendf(nil, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":["arn:aws:s3:::%s"]}]}`, resource)
+	}
+	b := &catalog.Bucket{Name: strings.Repeat("a", 63), Owner: "o"}
+	for name, resource := range map[string]string{
+		"variables":         "*" + strings.Repeat("${}", 6000),
+		"stars":             strings.Repeat("${}*", 5000),
+		"empty defaults":    "*" + strings.Repeat("${a,}", 4000) + "b",
+		"empty defaults, *": "*" + strings.Repeat("${a,}", 4000) + "b*",
+		"question marks":    strings.Repeat("?", 20000),
+		"many stars":        strings.Repeat("*a", 9000),
+		"variables of text": "*" + strings.Repeat("${aws:referer}", 1300) + "b",
+		"late mismatches":   strings.Repeat("*"+strings.Repeat("?", 500)+`b","arn:aws:s3:::`, 36) + "a",
+		"later mismatches":  strings.Repeat("*"+strings.Repeat("?", 500)+`b*","arn:aws:s3:::`, 36) + "a",
+	} {
+		t.Run(name, func(t *testing.T) {
+			begun := time.Now()
+			p, err := ParsePolicy(doc(resource), b.Name)
+			if took := time.Since(begun); took > 5*time.Second {
+				t.Errorf("parsed in %s: %v", took, err)
+			}
+			if p == nil {
+				return
+			}
+			if err != nil {
+				t.Logf("refused: %v", err)
+			}
+			b.Policy = string(doc(resource))
+			s := Site{Policies: NewPolicyCache(4)}
+			begun = time.Now()
+			for range 60 {
+				s.Decide(Request{Action: "s3:GetObject", Bucket: b, Key: strings.Repeat("a", 1024), Context: map[string][]string{"aws:referer": {"a"}}})
+			}
+			if took := time.Since(begun); took > 5*time.Second {
+				t.Errorf("60 questions in %s", took)
+			}
+		})
+	}
+}
+
+// Moving a '?' before a '*' changes nothing of what fits.
+func TestWildcardsAsRegexp(t *testing.T) {
+	const letters = "ab*?*?é"
+	rng := rand.New(rand.NewPCG(1, 2))
+	random := func(from string, n int) string {
+		runes, out := []rune(from), make([]rune, rng.IntN(n))
+		for i := range out {
+			out[i] = runes[rng.IntN(len(runes))]
+		}
+		return string(out)
+	}
+	fits := 0
+	for range 20000 {
+		text, s := random(letters, 8), random("abé", 8)
+		want := regexp.MustCompile("^" + strings.NewReplacer("*", ".*", "?", ".").Replace(text) + "$").MatchString(s)
+		p := compilePattern(text, true, true)
+		if got := p.match(s, nil, false); got != want {
+			t.Fatalf("%q matches %q: %v", text, s, got)
+		}
+		if want {
+			fits++
+		}
+	}
+	if fits < 1000 {
+		t.Errorf("only %d fitted", fits)
+	}
+}
+
+// A policy that takes much memory is not kept.
+func TestHeavyPolicyIsNotKept(t *testing.T) {
+	c := NewPolicyCache(8)
+	for _, resource := range []string{"a*", strings.Repeat("*a", 5000)} {
+		if _, err := c.bucket(fmt.Sprintf(`{"Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::%s"}]}`, resource)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(c.kept) != 1 {
+		t.Errorf("%d policies are kept", len(c.kept))
+	}
+}
