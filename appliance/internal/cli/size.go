@@ -98,7 +98,7 @@ func humanSize(n int64) string {
 	}
 	v := float64(n)
 	name := "B"
-	for i := 0; i < 5 && v >= 1024; i++ {
+	for i := 0; i < 5 && v >= 1023.5; i++ { // 1023.9 MiB would be written as 1024
 		v, name = v/1024, units[i].name
 	}
 	if v < 10 {
