@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -42,7 +43,8 @@ func isNew(c *config.Config) bool {
 }
 
 func noRepository(c *config.Config) error {
-	return fmt.Errorf("there is no repository in %s: give the --data (or MUCURA_DATA, --config) of the server; \"mucurad serve\" makes a new one", c.Data)
+	dir := filepath.Dir(strings.TrimPrefix(c.Metadata, "sqlite://"))
+	return fmt.Errorf("there is no repository in %s: give the settings of the server, such as --data or --config; \"mucurad serve\" makes a new one", dir)
 }
 
 // withNewApp is withApp for commands that may prepare a repository before its first

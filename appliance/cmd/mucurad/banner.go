@@ -44,7 +44,11 @@ func banner(c *config.Config, url string, pages bool, root rootKey) string {
 	if pages {
 		fmt.Fprintf(&b, "  Pages       %s\n", c.WebURL)
 		if root.made || c.ShowRootKey {
-			fmt.Fprintf(&b, "              (to sign in there, set a password: %s account password root --data %s)\n", os.Args[0], c.Data)
+			settings := "" // others the command needs as this server has them
+			if strings.HasPrefix(c.Metadata, "sqlite://"+c.Data+"/") {
+				settings = " --data " + c.Data
+			}
+			fmt.Fprintf(&b, "              (to sign in there, set a password: %s account password root%s)\n", os.Args[0], settings)
 		}
 	}
 	fmt.Fprintf(&b, "  Region      %s\n  Data        %s\n  Access key  %s\n", c.Region, c.Data, root.id)
