@@ -186,12 +186,31 @@ func TestRegisterByInvitation(t *testing.T) {
 	// A form that another site made the browser send has no crumb.
 	other.page = ""
 	other.wants(403, other.send("/account/quota", "gib", "1"), "too old")
+	// Another password needs the present one, ends all sessions and begins one here.
+	b.wants(200, b.open("/account"), "Choose another one")
+	b.wants(403, b.send("/account/password", "current", "a wrong guess", "password", "battery staple", "again", "battery staple"), "present password is wrong", `href="/account"`)
+	b.open("/account")
+	b.wants(400, b.send("/account/password", "current", "correct horse", "password", "battery staple", "again", "battery stapler"), "differ")
+	b.open("/account")
+	b.wants(400, b.send("/account/password", "current", "correct horse", "password", "short", "again", "short"), "at least 10")
+	b.open("/account")
+	b.wants(200, b.send("/account/password", "current", "correct horse", "password", "battery staple", "again", "battery staple"), "signed in")
+	b.wants(200, b.open("/account"), "Your account")
+	if other.open("/account"); strings.Contains(other.page, "Your account") {
+		t.Error("another session outlives the password")
+	}
+	other.open("/")
+	other.wants(403, other.send("/signin", "name", "ana", "password", "correct horse"), "wrong", `href="/"`)
+	other.open("/")
+	other.wants(200, other.send("/signin", "name", "ana", "password", "battery staple"), "signed in")
+	other.wants(404, other.open("/nothing/here"), "There is no such page")
+	other.wants(200, other.open("/icon.svg"), "<svg")
 	other.open("/account")
 	other.wants(200, other.send("/signout"), "I have an invitation")
 	if other.open("/account"); strings.Contains(other.page, "laptop") {
 		t.Error("signed out, and still served")
 	}
-	if log := s.Tail(); strings.Contains(log, m[2]) || strings.Contains(log, "correct horse") || strings.Contains(log, strings.TrimSpace(code)) {
+	if log := s.Tail(); strings.Contains(log, m[2]) || strings.Contains(log, "correct horse") || strings.Contains(log, "battery staple") || strings.Contains(log, strings.TrimSpace(code)) {
 		t.Error("a secret is in the log")
 	}
 }

@@ -32,6 +32,7 @@ func routes() []route {
 		{"GET", "sessions", anyone, (*call).listSessions},
 		{"DELETE", "sessions", manager, (*call).endSessions},
 		{"DELETE", "sessions/*", manager, (*call).endSession},
+		{"PUT", "password", manager, (*call).setPassword},
 		{"GET", "quota", anyone, (*call).getQuota},
 		{"PUT", "quota", manager, (*call).setQuota},
 		{"GET", "usage", anyone, (*call).usage},

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -189,6 +190,28 @@ func (c *call) endSession() (any, error) {
 
 func (c *call) endSessions() (any, error) {
 	return struct{}{}, c.s.Accounts.EndSessions(c.ctx, c.principal.ID())
+}
+
+// setPassword changes the password of who knows the present one. Guessing is slowed
+// as at the door.
+func (c *call) setPassword() (any, error) {
+	var in SetPassword
+	if err := c.read(&in); err != nil {
+		return nil, err
+	}
+	if err := accounts.CheckPassword(in.Password); err != nil {
+		return nil, err
+	}
+	_, err := c.s.Accounts.SignIn(c.ctx, c.principal.Account.Name, in.Current, c.ev.RemoteIP)
+	switch {
+	case errors.Is(err, accounts.ErrNoPasswords):
+		return nil, fault{http.StatusNotImplemented, CodeOff, "There are no passwords at this site."}
+	case errors.Is(err, accounts.ErrPassword):
+		return nil, fault{http.StatusForbidden, CodeDenied, "The present password is wrong, or the account has none."}
+	case err != nil:
+		return nil, err
+	}
+	return struct{}{}, c.s.Accounts.SetPassword(c.ctx, c.principal.ID(), in.Password)
 }
 
 func (c *call) closeAccount() (any, error) {

@@ -128,6 +128,12 @@ type Sessions struct {
 	Sessions []Session `json:"sessions"`
 }
 
+// SetPassword chooses another password: PUT password. All sessions end.
+type SetPassword struct {
+	Current  string `json:"current"`
+	Password string `json:"password"`
+}
+
 // Quota answers GET quota and PUT quota.
 type Quota struct {
 	Bytes int64 `json:"bytes"` // -1 is no limit

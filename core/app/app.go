@@ -179,7 +179,10 @@ func (a *App) Run(ctx context.Context) {
 		others.Go(func() { a.Audit.Run(ctx) })
 	}
 	if a.Trust != nil {
-		others.Go(func() { a.Trust.Run(ctx) })
+		others.Go(func() {
+			_, _ = a.Trust.Trust(ctx) // what cannot be read is logged now, and not with the first who comes
+			a.Trust.Run(ctx)
+		})
 	}
 	flush := time.NewTicker(flushEvery)
 	defer flush.Stop()

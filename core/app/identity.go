@@ -163,9 +163,28 @@ func (a *App) dispatch(w http.ResponseWriter, r *http.Request) {
 		a.Auth.ServeActions(w, r)
 	case api.Is(r) && a.Front.HostBucket(r.Host) == "":
 		a.API.ServeHTTP(w, r)
+	case a.isVisitor(r):
+		http.Redirect(w, r, a.Web.URL+"/", http.StatusSeeOther)
 	default:
 		a.Front.ServeHTTP(w, r)
 	}
+}
+
+// isVisitor tells a person who typed the endpoint's address into a browser: she gets
+// the pages, and not an error in XML. Pages of this machine alone are for those who are
+// on it. S3 sends such visitors away, too.
+func (a *App) isVisitor(r *http.Request) bool {
+	if r.Method != http.MethodGet || r.URL.Path != "/" || r.URL.RawQuery != "" || r.Header.Get("Authorization") != "" ||
+		!strings.Contains(r.Header.Get("Accept"), "text/html") || a.Web == nil || a.Web.URL == "" || a.Front.HostBucket(r.Host) != "" {
+		return false
+	}
+	pages, err := url.Parse(a.Web.URL)
+	return err == nil && (!isLoopback(pages.Hostname()) || isLoopback(sts.Hostname(r.Host)))
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // AuthHandler is the handler of the authentication server's own listener.

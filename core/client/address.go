@@ -64,6 +64,8 @@ func (c *Client) target(q *request) *url.URL {
 func ParseEndpoint(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	switch {
+	case err != nil && strings.Contains(err.Error(), "first path segment"), err == nil && u.Scheme != "" && u.Host == "": // HOST:PORT
+		return nil, fmt.Errorf("endpoint: https:// or http:// is missing before host and port")
 	case err != nil:
 		return nil, fmt.Errorf("endpoint is no URL")
 	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":

@@ -155,12 +155,45 @@ func TestEndpoints(t *testing.T) {
 	}
 }
 
+// What people give instead of a URL, and the wrong one of two schemes, is named.
+func TestWrongScheme(t *testing.T) {
+	for _, in := range []string{"127.0.0.1:9000", "localhost:9000", "s3.lab.example:443"} {
+		if _, err := ParseEndpoint(in); err == nil || !strings.Contains(err.Error(), "https:// or http:// is missing") {
+			t.Errorf("%s: %v", in, err)
+		}
+	}
+	plain := httptest.NewServer(http.NotFoundHandler())
+	defer plain.Close()
+	secure := httptest.NewTLSServer(http.NotFoundHandler())
+	defer secure.Close()
+	for url, want := range map[string]string{
+		strings.Replace(plain.URL, "http:", "https:", 1):  "does not speak TLS: is it http:// there?",
+		strings.Replace(secure.URL, "https:", "http:", 1): "HTTP request to an HTTPS server",
+		secure.URL: "--ca-file",
+	} {
+		c := testClient(t, nil)
+		c.HTTP, c.Attempts = NewHTTP(1, nil, nil), 1
+		c.Endpoint, _ = ParseEndpoint(url)
+		if _, err := c.Buckets(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", url, err, want)
+		}
+	}
+	c := testClient(t, func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, "<!DOCTYPE html>\n<html><head><link></head></html>")
+	})
+	c.Attempts = 1
+	if _, err := c.Buckets(t.Context()); !errors.Is(err, errNotS3) {
+		t.Errorf("a page: %v", err)
+	}
+}
+
 // Errors of others than S3 servers are told, whatever they are.
 func TestForeignErrors(t *testing.T) {
 	for body, want := range map[string]string{
 		"<html>Bad gateway</html>": "502 Bad Gateway",
 		"":                         "502 Bad Gateway",
 		`{"code":"Unavailable","message":"Later."}`: "Later (Unavailable)",
+		"upstream is away\n":                        "502 Bad Gateway: upstream is away",
 	} {
 		c := testClient(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(502); fmt.Fprint(w, body) })
 		c.Attempts = 1

@@ -23,7 +23,9 @@ const MaxCopy = 5 << 30
 const copyPart = 1 << 30
 
 // Copy copies an object within the server. The metadata go with it. src is what
-// Head or a listing said of the source: the copy fails when it has changed.
+// Head or a listing said of the source: the copy fails when it has changed. A
+// VersionID that it has is asked for by name, for which not everybody who may read an
+// object has permission: leave it empty for the current version.
 func (c *Client) Copy(ctx context.Context, srcBucket string, src *Object, bucket, key string, in PutOptions) (*Object, error) {
 	if src.Size > MaxCopy {
 		return c.copyParts(ctx, srcBucket, src, bucket, key, in)
@@ -43,7 +45,7 @@ func (c *Client) Copy(ctx context.Context, srcBucket string, src *Object, bucket
 
 func copySource(bucket string, o *Object) string {
 	s := "/" + escape(bucket, false) + "/" + EscapeKey(o.Key)
-	if o.VersionID != "" && o.VersionID != "null" {
+	if o.VersionID != "" {
 		s += "?versionId=" + escape(o.VersionID, false)
 	}
 	return s

@@ -34,6 +34,9 @@ func decode(r *http.Response, v any) error {
 		Code, Message string
 	}
 	if err := xml.Unmarshal(b, &root); err != nil {
+		if start := strings.ToLower(string(b[:min(len(b), 15)])); strings.HasPrefix(start, "<!doctype html") || strings.HasPrefix(start, "<html") {
+			return &NetError{Err: errNotS3}
+		}
 		return &NetError{Err: fmt.Errorf("the server's answer is no XML document: %w", err)}
 	}
 	switch name := root.XMLName.Local; {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unicode/utf8"
 
 	"github.com/mucura/mucura/core/api"
 )
@@ -42,6 +43,9 @@ func (e *Error) Error() string {
 		b.WriteString(e.Code)
 	default:
 		fmt.Fprintf(&b, "the server answered %d %s", e.Status, http.StatusText(e.Status))
+		if e.Message != "" {
+			b.WriteString(": " + e.Message)
+		}
 	}
 	return b.String()
 }
@@ -187,6 +191,12 @@ func HasStatus(err error, status int) bool {
 // maxErrorBody is how much of an error document is read.
 const maxErrorBody = 64 << 10
 
+// isLine tells whether a body is one short line of text, and no markup.
+func isLine(body []byte) bool {
+	s := strings.TrimSpace(string(body))
+	return len(s) <= 200 && utf8.ValidString(s) && !strings.ContainsAny(s, "<{\n\r")
+}
+
 // readError makes an Error of an answer; its body may be S3's document or
 // anything that something in between wrote.
 func readError(resp *http.Response, q *request) error {
@@ -202,6 +212,9 @@ func readError(resp *http.Response, q *request) error {
 	var call api.Error
 	if e.Code == "" && json.Unmarshal(body, &call) == nil {
 		e.Code, e.Message = call.Code, call.Message
+	}
+	if e.Code == "" && isLine(body) { // Go's own servers, and others, write plain sentences
+		e.Message = strings.TrimSpace(string(body))
 	}
 	if location := resp.Header.Get("Location"); resp.StatusCode < 400 && e.Code == "" && location != "" {
 		e.Message, e.Code = "the server redirects elsewhere, which is not followed: is the endpoint right?", "Redirect"

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"time"
@@ -53,6 +54,12 @@ func (f finalErrors) RoundTrip(r *http.Request) (*http.Response, error) {
 	var verify *tls.CertificateVerificationError
 	var dns *net.DNSError
 	var header tls.RecordHeaderError
+	switch {
+	case errors.As(err, &header):
+		err = fmt.Errorf("%s does not speak TLS: is it http:// there? (%w)", r.URL.Host, err)
+	case errors.As(err, &unknown):
+		err = fmt.Errorf("%w; --ca-file names authorities to trust besides the system's", err)
+	}
 	if errors.As(err, &unknown) || errors.As(err, &name) || errors.As(err, &invalid) || errors.As(err, &verify) ||
 		errors.As(err, &header) || errors.As(err, &dns) && dns.IsNotFound {
 		return nil, &NetError{Err: err, Final: true}

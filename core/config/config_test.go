@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestPrecedence(t *testing.T) {
@@ -56,6 +57,21 @@ func TestSecretsAreNotShown(t *testing.T) {
 	}
 	if s := c.Describe(); strings.Contains(s, "hush") || !strings.Contains(s, "root-secret-access-key = (set)") || !strings.Contains(s, "https://trust.example.org/all.tar") {
 		t.Error(s)
+	}
+}
+
+func TestDuration(t *testing.T) {
+	for in, want := range map[string]time.Duration{"90s": 90 * time.Second, "1h30m": 90 * time.Minute, "30d": 720 * time.Hour, "1.5d": 36 * time.Hour, "0": 0, "0d": 0} {
+		var d Duration
+		if err := d.Set(in); err != nil || time.Duration(d) != want {
+			t.Errorf("%q: %v, %v", in, d, err)
+		}
+	}
+	for _, in := range []string{"", "d", "-1d", "-1s", "30", "30days", "1d12h", "200000d", "NaNd"} {
+		d := Duration(1)
+		if err := d.Set(in); err == nil || d != 1 {
+			t.Errorf("%q gave %v", in, d)
+		}
 	}
 }
 

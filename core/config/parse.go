@@ -21,7 +21,7 @@ var notSettings = []string{"CONFIG", "FROM_", "TO_", "TEST_", "BENCH_", "STACK",
 // Parse reads args (flags, then arguments), the environment (as os.Environ
 // gives it) and the file named by --config or MUCURA_CONFIG. It returns what
 // follows the flags. extra, when not nil, adds a command's own flags. All
-// problems are reported together in one error; flag.ErrHelp when help was asked.
+// problems are reported together in one error; a [*Help] when help was asked.
 func Parse(command string, args, environ []string, extra func(*flag.FlagSet)) (*Config, []string, error) {
 	c := defaults()
 	fs := flag.NewFlagSet(command, flag.ContinueOnError)
@@ -35,11 +35,10 @@ func Parse(command string, args, environ []string, extra func(*flag.FlagSet)) (*
 		extra(fs)
 	}
 	rest, err := parseFlags(fs, args)
+	if errors.Is(err, flag.ErrHelp) {
+		return nil, nil, helpOf(fs, rows)
+	}
 	if err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			fs.SetOutput(os.Stdout)
-			fs.PrintDefaults()
-		}
 		return nil, nil, err
 	}
 	given := map[string]bool{}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -147,17 +148,31 @@ func (v intValue) String() string {
 	return strconv.Itoa(*v.p)
 }
 
-type durationValue struct{ p *time.Duration }
+// Duration is a length of time; besides Go's units it may have d, for days.
+type Duration time.Duration
 
-func duration(p *time.Duration) value { return durationValue{p} }
-func (v durationValue) Set(s string) error {
-	d, err := time.ParseDuration(s)
-	if err != nil || d < 0 {
-		return fmt.Errorf("%q is not a duration such as 90s or 24h", s)
+func (d *Duration) String() string { return time.Duration(*d).String() }
+
+// Set parses a duration, which must not be negative.
+func (d *Duration) Set(s string) error {
+	v, err := time.ParseDuration(s)
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		if v, err = time.ParseDuration(days + "h"); err == nil && v > math.MaxInt64/24 {
+			err = strconv.ErrRange
+		}
+		v *= 24
 	}
-	*v.p = d
+	if err != nil || v < 0 {
+		return fmt.Errorf("%q is not a duration such as 90s, 24h or 30d", s)
+	}
+	*d = Duration(v)
 	return nil
 }
+
+type durationValue struct{ p *time.Duration }
+
+func duration(p *time.Duration) value      { return durationValue{p} }
+func (v durationValue) Set(s string) error { return (*Duration)(v.p).Set(s) }
 
 func (v durationValue) String() string {
 	if v.p == nil {

@@ -71,11 +71,11 @@ func TestLoadFails(t *testing.T) {
 	if _, err := gridproxy.LoadFS(g.Directory(w.CAAnchor), nil, g.Now); !errors.Is(err, gridproxy.ErrNoRoot) {
 		t.Errorf("no root: %v", err)
 	}
-	if _, err := gridproxy.LoadDir(filepath.Join(t.TempDir(), "missing"), "", g.Now); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := gridproxy.LoadDir(filepath.Join(t.TempDir(), "missing"), "", g.Now); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "/missing: ") {
 		t.Errorf("missing: %v", err)
 	}
 	certs, _ := w.WriteDirs(t, t.TempDir())
-	if _, err := gridproxy.LoadDir(certs, filepath.Join(t.TempDir(), "missing"), g.Now); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := gridproxy.LoadDir(certs, filepath.Join(t.TempDir(), "missing"), g.Now); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "/missing: ") {
 		t.Errorf("vomsdir missing: %v", err)
 	}
 }

@@ -24,11 +24,27 @@ var errTooLong = errors.New("the file is too long")
 // LoadDir reads a trust directory in the layout of the IGTF and a vomsdir ("":
 // none, so no VOMS attributes count).
 func LoadDir(dir, vomsdir string, now time.Time) (*Trust, error) {
+	certs, err := openDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("trust directory: %w", err)
+	}
 	var voms fs.FS
 	if vomsdir != "" {
-		voms = os.DirFS(vomsdir)
+		if voms, err = openDir(vomsdir); err != nil {
+			return nil, fmt.Errorf("vomsdir: %w", err)
+		}
 	}
-	return LoadFS(os.DirFS(dir), voms, now)
+	return LoadFS(certs, voms, now)
+}
+
+// openDir is [os.DirFS] of a directory that can be opened: the errors of a DirFS
+// say "." and not which directory.
+func openDir(dir string) (fs.FS, error) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	return os.DirFS(dir), f.Close()
 }
 
 // LoadFS is [LoadDir] for file systems; vomsdir may be nil.
@@ -126,7 +142,10 @@ func mark(dir, vomsdir string) (string, error) {
 		if d == "" {
 			continue
 		}
-		fsys := os.DirFS(d)
+		fsys, err := openDir(d)
+		if err != nil {
+			return "", err
+		}
 		list := certificateFiles
 		if d == vomsdir {
 			list = vomsFiles

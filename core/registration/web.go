@@ -21,7 +21,7 @@ import (
 	"github.com/mucura/mucura/core/seal"
 )
 
-//go:embed pages/*.html pages/style.css
+//go:embed pages/*.html pages/style.css pages/icon.svg
 var files embed.FS
 
 // Web is the pages. They must have an origin of their own: what people store is
@@ -80,6 +80,7 @@ func (w *Web) Init() error {
 	page("POST /signout", (*visit).signOut)
 	page("GET /account", (*visit).account)
 	page("POST /account/quota", (*visit).setQuota)
+	page("POST /account/password", (*visit).setPassword)
 	page("POST /account/keys", (*visit).newKey)
 	page("POST /account/keys/remove", (*visit).removeKey)
 	page("POST /account/sessions/end", (*visit).endSession)
@@ -87,10 +88,12 @@ func (w *Web) Init() error {
 	page("POST /queue", (*visit).decide)
 	page("POST /invitations", (*visit).invite)
 	page("POST /invitations/withdraw", (*visit).withdraw)
-	w.mux.HandleFunc("GET /style.css", w.style)
+	page("GET /", (*visit).nothing)
+	w.mux.HandleFunc("GET /style.css", w.file("style.css"))
+	w.mux.HandleFunc("GET /icon.svg", w.file("icon.svg"))
 	w.doors = http.NewServeMux()
 	w.doors.HandleFunc("GET /-/register", w.serve((*visit).certificate))
-	w.doors.HandleFunc("GET /-/style.css", w.style)
+	w.doors.HandleFunc("GET /-/style.css", w.file("style.css"))
 	return nil
 }
 
@@ -275,10 +278,17 @@ func (v *visit) redirect(path string) error {
 	return nil
 }
 
-func (w *Web) style(rw http.ResponseWriter, r *http.Request) {
-	headers(rw.Header())
-	rw.Header().Set("Cache-Control", "max-age=3600")
-	http.ServeFileFS(rw, r, files, "pages/style.css")
+// nothing answers for pages that there are none of.
+func (v *visit) nothing() error {
+	return &oops{http.StatusNotFound, "There is no such page.", nil}
+}
+
+func (w *Web) file(name string) http.HandlerFunc {
+	return func(rw http.ResponseWriter, r *http.Request) {
+		headers(rw.Header())
+		rw.Header().Set("Cache-Control", "max-age=3600")
+		http.ServeFileFS(rw, r, files, "pages/"+name)
+	}
 }
 
 // sealText seals a value as text for a cookie or a form field of one purpose.

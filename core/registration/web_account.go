@@ -3,10 +3,12 @@ package registration
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/mucura/mucura/core/accounts"
 	"github.com/mucura/mucura/core/api"
 	"github.com/mucura/mucura/core/catalog"
 )
@@ -29,6 +31,8 @@ type accountPage struct {
 	Endpoint string
 	Region   string
 	Home     string
+	// Password: she has one, and may choose another.
+	Password bool
 }
 
 func (v *visit) account() error {
@@ -40,6 +44,7 @@ func (v *visit) account() error {
 
 func (v *visit) showAccount(made *api.Secret) error {
 	p := accountPage{Secret: made, Endpoint: v.Endpoint, Region: v.Region, Home: v.who.Account.Home}
+	p.Password = slices.ContainsFunc(v.who.Account.Subjects, func(s catalog.Subject) bool { return s.Kind == catalog.SubjectPassword })
 	for path, to := range map[string]func(any){
 		"quota":    func(a any) { p.Quota, _ = a.(*api.Quota) },
 		"keys":     func(a any) { p.Keys, _ = a.(*api.Keys) },
@@ -66,6 +71,26 @@ func (v *visit) setQuota() error {
 		return err
 	}
 	return v.redirect("/account")
+}
+
+// setPassword changes the password, which ends all sessions, and begins another one
+// here.
+func (v *visit) setPassword() error {
+	if v.who == nil {
+		return &oops{http.StatusForbidden, "Sign in first.", nil}
+	}
+	next := v.r.PostForm.Get("password")
+	if next != v.r.PostForm.Get("again") {
+		return &oops{http.StatusBadRequest, "The two new passwords differ. Nothing was changed.", nil}
+	}
+	if _, err := v.call(http.MethodPut, "password", api.SetPassword{Current: v.r.PostForm.Get("current"), Password: next}); err != nil {
+		return err
+	}
+	a, err := v.Service.Accounts.Account(v.ctx, v.who.ID())
+	if err != nil {
+		return err
+	}
+	return v.signInAs(a, accounts.SessionSpec{By: catalog.ByPassword, Identity: a.Name})
 }
 
 func (v *visit) newKey() error {
@@ -120,8 +145,8 @@ func (v *visit) showQueue(code string) error {
 	return v.show(http.StatusOK, "queue.html", "Requests", struct {
 		Requests    any
 		Invitations []catalog.Invitation
-		Code        string
-	}{a, list, code})
+		Code, Page  string
+	}{a, list, code, v.URL + "/register/invitation"})
 }
 
 func (v *visit) decide() error {

@@ -154,6 +154,9 @@ func (s *Server) listenWeb(ctx context.Context, c *config.Config) error {
 	err := s.listenPart(ctx, c, c.WebListen, Part{"web", s.app.Pages(), false})
 	if err != nil && !c.WebGiven() {
 		s.app.Log.Warn("no pages", "error", err.Error())
+		if s.app.Web != nil {
+			s.app.Web.URL = "" // another program answers there
+		}
 		return nil
 	}
 	return err

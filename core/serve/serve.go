@@ -70,6 +70,15 @@ func (s *Server) URL() string {
 	return scheme + "://" + s.Address("s3")
 }
 
+// Endpoint is the URL to tell people: the setting's, which is of a name they reach
+// and not of [::], or URL where the port was found only now.
+func (s *Server) Endpoint() string {
+	if _, port, err := net.SplitHostPort(s.app.Config.Listen); err != nil || port == "0" {
+		return s.URL()
+	}
+	return s.app.Config.Endpoint
+}
+
 // Address is where a listener listens, "" without it:
 // s3, plain, auth, web or admin.
 func (s *Server) Address(name string) string {
@@ -87,7 +96,7 @@ func (s *Server) Trust() string {
 	if !ok {
 		return ""
 	}
-	return fmt.Sprintf("Clients have to trust this repository's own certificate authority:\n  curl -ko mucura-ca.pem %s%s\n  SHA-256 %s\n\n", s.URL(), authorityPath, a.Fingerprint())
+	return fmt.Sprintf("Clients have to trust this repository's own certificate authority:\n  curl -ko mucura-ca.pem %s%s\n  SHA-256 %s\n\n", s.Endpoint(), authorityPath, a.Fingerprint())
 }
 
 // endpoint is one listener and what answers there.

@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -14,15 +17,46 @@ import (
 	"github.com/mucura/mucura/core/app"
 	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/config"
+	"github.com/mucura/mucura/core/meta"
 	"github.com/mucura/mucura/core/obs"
 )
 
-// withApp runs f on the repository that a command's settings name. The server
-// may be running meanwhile: the stores are made for several processes.
+// withApp runs f on the repository that a command's settings name, which must be
+// there: a command that looks at one, given a wrong --data, is not to make another.
+// The server may be running meanwhile: the stores are made for several processes.
 func withApp(ctx context.Context, c *config.Config, f func(*app.App) error) error {
+	if isNew(c) {
+		return noRepository(c)
+	}
+	return withNewApp(ctx, c, f)
+}
+
+// isNew tells whether opening the stores would make a repository, as far as a look
+// at the disk can tell.
+func isNew(c *config.Config) bool {
+	path, ok := strings.CutPrefix(c.Metadata, "sqlite://")
+	if !ok {
+		return false
+	}
+	_, err := os.Stat(path)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+func noRepository(c *config.Config) error {
+	dir := filepath.Dir(strings.TrimPrefix(c.Metadata, "sqlite://"))
+	return fmt.Errorf("there is no repository in %s: give the settings of the server, such as --data or --config; \"mucurad serve\" makes a new one", dir)
+}
+
+// withNewApp is withApp for commands that may prepare a repository before its first
+// start. They say so, lest it was meant to be another.
+func withNewApp(ctx context.Context, c *config.Config, f func(*app.App) error) error {
+	made := isNew(c)
 	stores, err := openStores(c, nil)
 	if err != nil {
 		return err
+	}
+	if made {
+		fmt.Fprintf(os.Stderr, "mucurad: there was no repository in %s; a new one has been made\n", c.Data)
 	}
 	a := newApp(c, stores, obs.NewLog(os.Stderr, c.LogLevel))
 	err = f(a)
@@ -37,6 +71,7 @@ func accountAdd(ctx context.Context, name string, args []string) error {
 	var key accounts.KeySpec
 	var quota config.Size = -1
 	var top config.Size
+	var home bool
 	role := string(catalog.Member)
 	c, rest, err := parseArgs(name, args, func(fs *flag.FlagSet) {
 		fs.StringVar(&key.AccessKeyID, "access-key-id", "", "access key ID; made when absent")
@@ -47,6 +82,7 @@ func accountAdd(ctx context.Context, name string, args []string) error {
 		fs.StringVar(&role, "role", role, "member or operator")
 		fs.Var(&quota, "quota", "most bytes the account may store; -1 is no limit")
 		fs.Var(&top, "quota-cap", "up to what the person raises the quota herself, bytes; -1 without limit")
+		fs.BoolVar(&home, "home", false, "make the home bucket, me:/ of mucura, as for people who register")
 	}, 1)
 	if err != nil {
 		return err
@@ -58,7 +94,7 @@ func accountAdd(ctx context.Context, name string, args []string) error {
 	if (key.AccessKeyID == "") != (key.SecretAccessKey == "") {
 		return fmt.Errorf("--access-key-id and --secret-access-key go together")
 	}
-	return withApp(ctx, c, func(a *app.App) error {
+	return withNewApp(ctx, c, func(a *app.App) error {
 		acct, err := a.Accounts.Add(ctx, in)
 		if err != nil {
 			return err
@@ -72,6 +108,9 @@ func accountAdd(ctx context.Context, name string, args []string) error {
 			return err
 		}
 		fmt.Printf("account        %s\ncanonical ID   %s\naccess key ID  %s\nsecret         %s\n", acct.Name, acct.CanonicalID, k.ID, k.Secret)
+		if home {
+			return giveHome(ctx, a, acct.ID)
+		}
 		return nil
 	})
 }
@@ -103,6 +142,30 @@ func accountList(ctx context.Context, name string, args []string) error {
 	})
 }
 
+// giveHome makes an account's home bucket, unless it has one.
+func giveHome(ctx context.Context, a *app.App, id string) error {
+	if a.Accounts.MakeHome == nil {
+		return errors.New("home-buckets is off: no home bucket was made")
+	}
+	if err := a.Accounts.GiveHome(ctx, id); err != nil {
+		return err
+	}
+	acct, err := a.Accounts.Account(ctx, id)
+	if err == nil {
+		fmt.Printf("home bucket    %s\n", acct.Home)
+	}
+	return err
+}
+
+// accountNamed finds an account, with an error for people when there is none.
+func accountNamed(ctx context.Context, a *app.App, name string) (*catalog.Account, error) {
+	acct, err := a.Accounts.ByName(ctx, name)
+	if errors.Is(err, accounts.ErrNotFound) {
+		return nil, fmt.Errorf("there is no account %q", name)
+	}
+	return acct, err
+}
+
 // allAccounts reads every account, by name.
 func allAccounts(ctx context.Context, a *app.App) (all []*catalog.Account, err error) {
 	after := ""
@@ -124,26 +187,32 @@ func accountRemove(ctx context.Context, name string, args []string) error {
 	if err != nil {
 		return err
 	}
-	return withApp(ctx, c, func(a *app.App) error { return a.Accounts.Remove(ctx, rest[0]) })
+	return withApp(ctx, c, func(a *app.App) error {
+		err := a.Accounts.Remove(ctx, rest[0])
+		if errors.Is(err, accounts.ErrNotFound) {
+			return fmt.Errorf("there is no account %q", rest[0])
+		}
+		return err
+	})
 }
 
 func keyAdd(ctx context.Context, name string, args []string) error {
 	var key accounts.KeySpec
-	var lifetime time.Duration
+	var lifetime config.Duration
 	c, rest, err := parseArgs(name, args, func(fs *flag.FlagSet) {
 		fs.StringVar(&key.AccessKeyID, "access-key-id", "", "access key ID; made when absent")
 		fs.StringVar(&key.SecretAccessKey, "secret-access-key", "", "secret access key; made when absent")
 		fs.StringVar(&key.Label, "label", "", "what the key is for")
-		fs.DurationVar(&lifetime, "expires-in", 0, "lifetime; 0 is for ever")
+		fs.Var(&lifetime, "expires-in", "lifetime, such as 30d or 12h; 0 is for ever")
 	}, 1)
 	if err != nil {
 		return err
 	}
 	if lifetime > 0 {
-		key.Expires = time.Now().Add(lifetime)
+		key.Expires = time.Now().Add(time.Duration(lifetime))
 	}
 	return withApp(ctx, c, func(a *app.App) error {
-		acct, err := a.Accounts.ByName(ctx, rest[0])
+		acct, err := accountNamed(ctx, a, rest[0])
 		if err != nil {
 			return err
 		}
@@ -162,7 +231,7 @@ func keyList(ctx context.Context, name string, args []string) error {
 		return err
 	}
 	return withApp(ctx, c, func(a *app.App) error {
-		acct, err := a.Accounts.ByName(ctx, rest[0])
+		acct, err := accountNamed(ctx, a, rest[0])
 		if err != nil {
 			return err
 		}
@@ -190,6 +259,9 @@ func keyRemove(ctx context.Context, name string, args []string) error {
 	}
 	return withApp(ctx, c, func(a *app.App) error {
 		owner, err := a.Accounts.KeyOwner(ctx, rest[0])
+		if errors.Is(err, meta.ErrNotFound) {
+			return fmt.Errorf("there is no access key %q", rest[0])
+		}
 		if err != nil {
 			return err
 		}
@@ -202,6 +274,7 @@ func accountSet(ctx context.Context, name string, args []string) error {
 	var given *flag.FlagSet
 	var quota, top config.Size
 	var newName, displayName, email, role, state string
+	var home bool
 	c, rest, err := parseArgs(name, args, func(fs *flag.FlagSet) {
 		given = fs
 		fs.StringVar(&displayName, "display-name", "", "name to show")
@@ -211,6 +284,7 @@ func accountSet(ctx context.Context, name string, args []string) error {
 		fs.Var(&quota, "quota", "most bytes the account may store; -1 is no limit")
 		fs.Var(&top, "quota-cap", "up to what the person raises the quota herself, bytes; 0: not at all, -1 without limit")
 		fs.StringVar(&newName, "name", "", "another name for the account")
+		fs.BoolVar(&home, "home", false, "make the home bucket, me:/ of mucura, if there is none")
 	}, 1)
 	if err != nil {
 		return err
@@ -231,7 +305,7 @@ func accountSet(ctx context.Context, name string, args []string) error {
 		"name":         func(a *catalog.Account) { a.Name = newName },
 	}
 	return withApp(ctx, c, func(a *app.App) error {
-		acct, err := a.Accounts.ByName(ctx, rest[0])
+		acct, err := accountNamed(ctx, a, rest[0])
 		if err != nil {
 			return err
 		}
@@ -243,6 +317,9 @@ func accountSet(ctx context.Context, name string, args []string) error {
 			})
 			return nil
 		})
+		if err == nil && home {
+			err = giveHome(ctx, a, acct.ID)
+		}
 		return err
 	})
 }
@@ -257,7 +334,7 @@ func keyRoot(ctx context.Context, name string, args []string) error {
 	if c.RootAccessKeyID == "" || c.RootSecretAccessKey == "" {
 		return fmt.Errorf("root-access-key-id and root-secret-access-key are not set")
 	}
-	return withApp(ctx, c, func(a *app.App) error {
+	return withNewApp(ctx, c, func(a *app.App) error {
 		_, _, _, err := a.Accounts.EnsureRoot(ctx, c.RootAccessKeyID, c.RootSecretAccessKey)
 		return err
 	})

@@ -14,6 +14,7 @@ import (
 
 	"github.com/mucura/mucura/adapters/plugin"
 	"github.com/mucura/mucura/appliance/internal/lawtest"
+	"github.com/mucura/mucura/core/config"
 	"github.com/mucura/mucura/core/content"
 	"github.com/mucura/mucura/core/meta"
 )
@@ -41,8 +42,7 @@ func (f *adapterFlags) parse(name string, args []string) error {
 	for len(args) > 0 { // flags may stand before and after the URL
 		err := fs.Parse(args)
 		if errors.Is(err, flag.ErrHelp) {
-			fs.SetOutput(os.Stdout)
-			fs.PrintDefaults()
+			return config.HelpOf(fs)
 		}
 		if err != nil {
 			return err

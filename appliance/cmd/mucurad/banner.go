@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/mucura/mucura/core/accounts"
@@ -28,19 +29,38 @@ func ensureRoot(ctx context.Context, c *config.Config, s *accounts.Service) (roo
 	return k, nil
 }
 
-// banner tells a person how to use what has just started.
-func banner(c *config.Config, url string, root rootKey) string {
+const shownOnce = "              (shown this once; keep it, or make another with: mucurad key add root)\n"
+
+// madePair is for a start that made the administrator's key pair and then failed.
+func madePair(root rootKey) string {
+	return fmt.Sprintf("The administrator's key pair has been made:\n\n  Access key  %s\n  Secret key  %s\n%s\n", root.id, root.secret, shownOnce)
+}
+
+// banner tells a person how to use what has just started. url is the
+// endpoint, pages whether people find pages there, too.
+func banner(c *config.Config, url string, pages bool, root rootKey) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Mucura is ready.\n\n  Endpoint    %s\n  Region      %s\n  Data        %s\n  Access key  %s\n", url, c.Region, c.Data, root.id)
+	fmt.Fprintf(&b, "Mucura is ready.\n\n  Endpoint    %s\n", url)
+	if pages {
+		fmt.Fprintf(&b, "  Pages       %s\n", c.WebURL)
+		if root.made || c.ShowRootKey {
+			settings := "" // others the command needs as this server has them
+			if strings.HasPrefix(c.Metadata, "sqlite://"+c.Data+"/") {
+				settings = " --data " + c.Data
+			}
+			fmt.Fprintf(&b, "              (to sign in there, set a password: %s account password root%s)\n", os.Args[0], settings)
+		}
+	}
+	fmt.Fprintf(&b, "  Region      %s\n  Data        %s\n  Access key  %s\n", c.Region, c.Data, root.id)
 	secret := root.secret
 	switch {
 	case root.made && !c.ShowRootKey:
-		fmt.Fprintf(&b, "  Secret key  %s\n              (shown this once; keep it, or make another with: mucurad key add root)\n", secret)
+		fmt.Fprintf(&b, "  Secret key  %s\n%s", secret, shownOnce)
 	case secret != "":
 		fmt.Fprintf(&b, "  Secret key  %s\n", secret)
 	default:
 		secret = "SECRET"
-		b.WriteString("  Secret key  (as given, or as shown at the first start)\n")
+		b.WriteString("  Secret key  (as given, or as shown at the first start; another pair: mucurad key add root)\n")
 	}
 	if c.ShowRootKey || root.made {
 		b.WriteString(clientSettings(c, url, root.id, secret))

@@ -58,7 +58,7 @@ func bucketChown(ctx context.Context, name string, args []string) error {
 		return err
 	}
 	return withApp(ctx, c, func(a *app.App) error {
-		to, err := a.Accounts.ByName(ctx, rest[1])
+		to, err := accountNamed(ctx, a, rest[1])
 		if err != nil {
 			return err
 		}

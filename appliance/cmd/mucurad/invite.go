@@ -23,7 +23,7 @@ func invite(ctx context.Context, name string, args []string) error {
 		return err
 	}
 	in.Expires = time.Now().Add(time.Duration(days) * 24 * time.Hour)
-	return withApp(ctx, c, func(a *app.App) error {
+	return withNewApp(ctx, c, func(a *app.App) error {
 		if err := a.Register(app.Parts{}); err != nil {
 			return err
 		}

@@ -11,6 +11,9 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"text/tabwriter"
+
+	"github.com/mucura/mucura/core/config"
 )
 
 // command is one verb of mucurad.
@@ -29,6 +32,7 @@ func commands() []command {
 		{"account set", "NAME [flags]", "change an account's quota, name, e-mail, role or state", accountSet},
 		{"account rm", "NAME [flags]", "remove an account that owns no bucket", accountRemove},
 		{"account close", "NAME [flags]", "delete an account with its keys, buckets and objects; the sweeper does it", accountClose},
+		{"account password", "NAME [flags]", "give an account a password, read from the terminal or standard input, or take it away", accountPassword},
 		{"account certificate", "NAME FILE [flags]", "let the owner of a certificate (PEM) act as the account", accountCertificate},
 		{"request ls", "[flags]", "list what people asked for and nobody has decided", requestList},
 		{"request approve", "ID [flags]", "approve a registration, or a quota", requestApprove},
@@ -83,26 +87,80 @@ func dispatch(ctx context.Context, args []string) error {
 		usage()
 		return nil
 	}
-	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
-		return serve(ctx, "serve", args)
+	if len(args) > 0 && args[0] == "--version" {
+		args[0] = "version"
 	}
+	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
+		args = append([]string{"serve"}, args...)
+	}
+	c, rest, ok := commandOf(args)
+	if !ok {
+		if !groupUsage(args[0]) {
+			usage()
+		}
+		return fmt.Errorf("unknown command %q", strings.Join(args[:min(2, len(args))], " "))
+	}
+	err := c.run(ctx, c.name, rest)
+	var help *config.Help
+	if errors.As(err, &help) {
+		c.showHelp(help)
+	}
+	return err
+}
+
+// commandOf finds the command that args begin with, and what follows it.
+func commandOf(args []string) (command, []string, bool) {
 	for _, c := range commands() {
 		words := strings.Fields(c.name)
 		if len(args) >= len(words) && strings.Join(args[:len(words)], " ") == c.name {
-			return c.run(ctx, c.name, args[len(words):])
+			return c, args[len(words):], true
 		}
 	}
-	usage()
-	return fmt.Errorf("unknown command %q", strings.Join(args[:min(2, len(args))], " "))
+	return command{}, nil, false
+}
+
+// usage is the line that says how the command is written.
+func (c command) usage() string { return strings.TrimSpace("mucurad " + c.name + " " + c.args) }
+
+// showHelp prints what --help of a command tells. Those that only need to know where
+// the repository is do not list every setting of the server.
+func (c command) showHelp(h *config.Help) {
+	fmt.Printf("usage: %s\n\n%s%s.\n", c.usage(), strings.ToUpper(c.help[:1]), c.help[1:])
+	if h.Own != "" {
+		fmt.Printf("\nFlags:\n%s", h.Own)
+	}
+	switch {
+	case h.Settings == "":
+	case c.name == "serve" || c.name == "check":
+		fmt.Printf("\nSettings, each also an environment variable (MUCURA_…) and a line of the file given with --config:\n%s", h.Settings)
+	default:
+		fmt.Println("\nThe server's settings say where the repository is: give the same --data, --config or\nMUCURA_… variables as it has (\"mucurad serve --help\" lists them).")
+	}
 }
 
 func usage() {
 	fmt.Println("usage: mucurad [command] [flags]\n\nCommands:")
+	w := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
 	for _, c := range commands() {
 		if c.help == "" {
 			continue
 		}
-		fmt.Printf("  %-12s %-22s %s\n", c.name, c.args, c.help)
+		fmt.Fprintf(w, "  %s\t%s\n", strings.TrimSpace(c.name+" "+strings.TrimSpace(strings.Replace(c.args, "[flags]", "", 1))), c.help)
 	}
-	fmt.Println("\nEvery setting is a flag, an environment variable (MUCURA_…) or a line of the file given with --config.\n\"mucurad serve --help\" lists them.")
+	w.Flush()
+	fmt.Println("\nEvery setting is a flag, an environment variable (MUCURA_…) or a line of the file given with --config.\n\"mucurad serve --help\" lists them, \"mucurad COMMAND --help\" what a command has besides.")
+}
+
+// groupUsage lists the commands that begin with a word; false when there is none.
+func groupUsage(word string) bool {
+	n := 0
+	for _, c := range commands() {
+		if first, _, more := strings.Cut(c.name, " "); first == word && more && c.help != "" {
+			if n++; n == 1 {
+				fmt.Println("usage:")
+			}
+			fmt.Println(" ", c.usage())
+		}
+	}
+	return n > 0
 }

@@ -24,7 +24,7 @@ func check(ctx context.Context, name string, args []string) error {
 			return fmt.Errorf("certificate: %w", err)
 		}
 	}
-	return withApp(ctx, c, func(a *app.App) error {
+	return withNewApp(ctx, c, func(a *app.App) error {
 		for _, s := range []struct {
 			name string
 			ping func(context.Context) error

@@ -17,6 +17,9 @@ func maintenance(ctx context.Context, name string, args []string) error {
 	if err != nil {
 		return err
 	}
+	if isNew(c) {
+		return noRepository(c)
+	}
 	stores, err := openStores(c, nil)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/mucura/mucura/adapters/awssecrets"
 	"github.com/mucura/mucura/core/config"
@@ -35,7 +36,19 @@ func parseArgs(name string, args []string, extra func(*flag.FlagSet), want int) 
 		return nil, nil, err
 	}
 	if len(rest) != want {
-		return nil, nil, fmt.Errorf("%s: want %d arguments, got %d: %q", name, want, len(rest), rest)
+		return nil, nil, wrongArguments(name, rest)
 	}
 	return c, rest, nil
+}
+
+// wrongArguments says how a command is written that was written otherwise.
+func wrongArguments(name string, rest []string) error {
+	if c, _, ok := commandOf(rest); ok && name == "serve" {
+		return fmt.Errorf("flags come after the command: %s", c.usage())
+	}
+	c, _, _ := commandOf(strings.Fields(name))
+	if len(rest) == 0 {
+		return fmt.Errorf("usage: %s", c.usage())
+	}
+	return fmt.Errorf("%q: usage: %s", rest, c.usage())
 }

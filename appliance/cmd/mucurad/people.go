@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -24,7 +25,7 @@ func accountClose(ctx context.Context, name string, args []string) error {
 		return err
 	}
 	return withApp(ctx, c, func(a *app.App) error {
-		acct, err := a.Accounts.ByName(ctx, rest[0])
+		acct, err := accountNamed(ctx, a, rest[0])
 		if err != nil {
 			return err
 		}
@@ -64,7 +65,7 @@ func accountCertificate(ctx context.Context, name string, args []string) error {
 	}
 	sub := catalog.Subject{Kind: catalog.SubjectCertificate, Name: subject.String(), Issuer: issuer.String()}
 	return withApp(ctx, c, func(a *app.App) error {
-		acct, err := a.Accounts.ByName(ctx, rest[0])
+		acct, err := accountNamed(ctx, a, rest[0])
 		if err != nil {
 			return err
 		}
@@ -132,6 +133,9 @@ func decide(ctx context.Context, name string, args []string, approve bool) error
 	})
 	return withApp(ctx, c, func(a *app.App) error {
 		r, err := a.Accounts.Decide(ctx, rest[0], d)
+		if errors.Is(err, accounts.ErrNotFound) {
+			return fmt.Errorf("there is no request %q; mucurad request ls lists them", rest[0])
+		}
 		if err != nil {
 			return err
 		}

@@ -53,7 +53,7 @@ func seed(ctx context.Context, name string, args []string) error {
 	if s.count < 0 || s.folders < 1 || s.size < 0 || s.size > 64<<20 {
 		return errors.New("count must not be negative, folders at least 1, size at most 64 MiB")
 	}
-	return withApp(ctx, c, func(a *app.App) error {
+	return withNewApp(ctx, c, func(a *app.App) error {
 		err := s.run(ctx, a)
 		return errors.Join(err, a.Close(context.WithoutCancel(ctx)))
 	})
@@ -63,7 +63,7 @@ func (s *seedSpec) run(ctx context.Context, a *app.App) error {
 	if _, err := ensureRoot(ctx, a.Config, a.Accounts); err != nil {
 		return err
 	}
-	owner, err := a.Accounts.ByName(ctx, s.account)
+	owner, err := accountNamed(ctx, a, s.account)
 	if err != nil {
 		return err
 	}

@@ -37,19 +37,25 @@ func serve(ctx context.Context, name string, args []string) error {
 		log.Warn(w)
 	}
 	a := newApp(c, stores, log)
-	parts, err := newParts(c)
-	if err != nil {
-		return err
-	}
-	if err := a.Register(parts); err != nil {
-		return err
-	}
 	root, err := ensureRoot(ctx, c, a.Accounts)
 	if err != nil {
 		return fmt.Errorf("administrator's account: %w", err)
 	}
 	if first.made && first.id == root.id { // and not the pair of another process, which was quicker
 		root = first
+	}
+	ready := false
+	defer func() {
+		if root.made && !ready { // the next start makes none
+			fmt.Print(madePair(root))
+		}
+	}()
+	parts, err := newParts(c)
+	if err != nil {
+		return err
+	}
+	if err := a.Register(parts); err != nil {
+		return err
 	}
 	certificates, err := autotls.Open(ctx, c, stores.Registry, stores.SiteKey, stores.OldSiteKeys, log)
 	if err != nil {
@@ -59,7 +65,8 @@ func serve(ctx context.Context, name string, args []string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Print(banner(c, s.URL(), root))
+	fmt.Print(banner(c, s.Endpoint(), s.Address("web") != "", root))
+	ready = true
 	fmt.Print(s.Trust())
 	if c.Debug {
 		log.Warn("debug settings are allowed", "lifecycle_day", c.DebugLifecycleDay.String())

@@ -13,6 +13,7 @@ import (
 	"github.com/mucura/mucura/adapters/acme"
 	"github.com/mucura/mucura/adapters/acme/autotls"
 	"github.com/mucura/mucura/core/app"
+	"github.com/mucura/mucura/core/config"
 	httpd "github.com/mucura/mucura/core/serve"
 )
 
@@ -31,24 +32,24 @@ func tlsList(ctx context.Context, name string, args []string) error {
 }
 
 func tlsAdd(ctx context.Context, name string, args []string) error {
-	return tlsName(ctx, name, args, func(a *app.App, name string) error {
+	return tlsName(ctx, name, args, withNewApp, func(a *app.App, name string) error {
 		return acme.AddName(ctx, a.Stores.Registry, name, time.Now())
 	})
 }
 
 func tlsRemove(ctx context.Context, name string, args []string) error {
-	return tlsName(ctx, name, args, func(a *app.App, name string) error {
+	return tlsName(ctx, name, args, withApp, func(a *app.App, name string) error {
 		return acme.RemoveName(ctx, a.Stores.Registry, name)
 	})
 }
 
 // tlsName runs a command whose one argument is a name.
-func tlsName(ctx context.Context, name string, args []string, do func(*app.App, string) error) error {
+func tlsName(ctx context.Context, name string, args []string, with func(context.Context, *config.Config, func(*app.App) error) error, do func(*app.App, string) error) error {
 	c, rest, err := parseArgs(name, args, nil, 1)
 	if err != nil {
 		return err
 	}
-	return withApp(ctx, c, func(a *app.App) error { return do(a, rest[0]) })
+	return with(ctx, c, func(a *app.App) error { return do(a, rest[0]) })
 }
 
 // tlsIssue writes ca.pem, cert.pem and key.pem, as a server on these stores
@@ -62,7 +63,7 @@ func tlsIssue(ctx context.Context, name string, args []string) error {
 	if c.TLS != "internal" {
 		return fmt.Errorf("tls is %s: only the site's own authority (internal) issues", c.TLS)
 	}
-	return withApp(ctx, c, func(a *app.App) error {
+	return withNewApp(ctx, c, func(a *app.App) error {
 		s, err := autotls.Open(ctx, c, a.Stores.Registry, a.Stores.SiteKey, a.Stores.OldSiteKeys, a.Log)
 		if err != nil {
 			return err

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mucura/mucura/core/config"
 	"github.com/mucura/mucura/core/gridproxy"
 )
 
@@ -100,6 +101,7 @@ func runVerifyProxy(name string, args []string, stdin io.Reader, stdout io.Write
 // parse reads flags, before and after the file's name, which it returns.
 func (o *verifyProxyOptions) parse(name string, args []string) (path string, err error) {
 	flags := flag.NewFlagSet(name, flag.ContinueOnError)
+	flags.Usage = func() {}
 	flags.StringVar(&o.trust, "trust", "/etc/grid-security/certificates", "the trust `directory`")
 	flags.StringVar(&o.vomsdir, "vomsdir", "", "the `directory` of LSC files; without it no VOMS attributes count")
 	flags.StringVar(&o.at, "at", "", "judge as of this `time`, as in 2026-12-31T23:59:59Z, instead of now")
@@ -113,7 +115,7 @@ func (o *verifyProxyOptions) parse(name string, args []string) (path string, err
 	for len(args) > 0 {
 		if err := flags.Parse(args); err != nil {
 			if errors.Is(err, flag.ErrHelp) {
-				return "", err
+				return "", config.HelpOf(flags)
 			}
 			return "", exitUsage // the flag set has said why
 		}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -21,7 +22,21 @@ func (a *app) call(ctx context.Context, method, path string, query url.Values, i
 	if err != nil {
 		return err
 	}
-	return s.client.Call(ctx, method, path, query, in, out)
+	return missing(path, s.client.Call(ctx, method, path, query, in, out))
+}
+
+// missing has an error that there is no such thing name the thing, which is in the
+// path of the call: keys/ID, admin/accounts/NAME, ….
+func missing(path string, err error) error {
+	var e *client.Error
+	if !errors.As(err, &e) || e.Code != api.CodeNotFound {
+		return err
+	}
+	if _, rest, ok := strings.Cut(strings.TrimPrefix(path, "admin/"), "/"); ok && rest != "" {
+		name, _, _ := strings.Cut(rest, "/")
+		e.Message = strings.ReplaceAll(name, "%2F", "/") + ": " + e.Message
+	}
+	return e
 }
 
 // typed is a record of the API with the type that says which.

@@ -235,3 +235,33 @@ func TestConfig(t *testing.T) {
 		}
 	})
 }
+
+// What is not there is named, arguments that are missing show how a command is
+// written, and both ways to ask for the version answer.
+func TestMessages(t *testing.T) {
+	p := newPerson(t)
+	for _, c := range []struct {
+		status int
+		want   string
+		args   []string
+	}{
+		{4, "mucura: NOSUCHKEY: There is no such", []string{"keys", "rm", "NOSUCHKEY"}},
+		{4, "mucura: nobody: There is no such", []string{"admin", "accounts", "show", "nobody"}},
+		{4, "mucura: no/body: There is no such", []string{"admin", "accounts", "rm", "no/body"}},
+		{2, "usage: mucura cp SOURCE… TARGET", []string{"cp", "alone"}},
+		{2, "usage: mucura keys rotate ID", []string{"keys", "rotate"}},
+		{2, `account "root" has no home bucket: make a bucket (mucura mkdir s3://NAME) and set MUCURA_HOME_BUCKET=NAME`, []string{"ls", "me:"}},
+		{2, "30 days", []string{"keys", "new", "--expires-in", "30 days"}},
+	} {
+		if o := p.run(c.args...); o.status != c.status || !strings.Contains(o.stderr, c.want) {
+			t.Errorf("%q: exit status %d, %s", c.args, o.status, o.stderr)
+		}
+	}
+	if a, b := p.want(0, "--version"), p.want(0, "version"); a != b || !strings.HasPrefix(a, "mucura ") {
+		t.Errorf("%q and %q", a, b)
+	}
+	p.want(0, "keys", "new", "--expires-in", "30d")
+	if out := p.with("MUCURA_CA_FILE=/etc/ssl/certs/ca-certificates.crt").want(0, "env"); !strings.Contains(out, "export AWS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt\n") {
+		t.Error("env leaves out the authorities to trust")
+	}
+}

@@ -120,6 +120,9 @@ func (s *session) exports(c *login.Credentials) string {
 	} {
 		fmt.Fprintf(&b, "export %s=%s\n", v[0], shellQuote(v[1]))
 	}
+	if s.settings.CAFile != "" {
+		fmt.Fprintf(&b, "export AWS_CA_BUNDLE=%s\n", shellQuote(s.settings.CAFile))
+	}
 	if !c.Expiration.IsZero() {
 		fmt.Fprintf(&b, "# until %s\n", c.Expiration.UTC().Format(time.RFC3339))
 	}

@@ -11,6 +11,7 @@ func (a *app) dataCommands() []*cobra.Command {
 	return []*cobra.Command{
 		a.lsCommand(), a.cpCommand(), a.mvCommand(), a.rmCommand(), a.catCommand(), a.statCommand(),
 		a.mkdirCommand(), a.duCommand(), a.syncCommand(), a.findCommand(), a.uploadsCommand(),
+		a.versionsCommand(), a.undeleteCommand(), a.linkCommand(),
 	}
 }
 

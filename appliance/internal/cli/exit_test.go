@@ -141,6 +141,8 @@ func TestInterrupt(t *testing.T) {
 		hold, reached := holdAfter(2, isPart)
 		b.set(hold, nil)
 		cmd := p.cmd(args...)
+		var stderr bytes.Buffer
+		cmd.Stderr = &stderr
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -153,6 +155,9 @@ func TestInterrupt(t *testing.T) {
 		_ = cmd.Wait()
 		if got := cmd.ProcessState.ExitCode(); got != c.status {
 			t.Errorf("%v: exit status %d, want %d", c.signal, got, c.status)
+		}
+		if !strings.Contains(stderr.String(), "interrupted; the same command again goes on") {
+			t.Errorf("%v: %s", c.signal, &stderr)
 		}
 		b.set(nil, nil)
 		p.want(0, args...)

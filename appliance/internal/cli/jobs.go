@@ -59,6 +59,7 @@ func (a *app) objectJobs(ctx context.Context, s *session, from, to *location, se
 				continue // the mark of a directory, which files make anyway
 			}
 			target, err := o.targetOf(to, c.rel, several || sel.many(), sel.many())
+			c.VersionID = "" // the current one, whichever it is called
 			j := &job{&location{remote: true, bucket: from.bucket, key: c.Key, text: from.text}, target, c.Object, c.Size}
 			if !yield(j, err) {
 				return

@@ -68,14 +68,14 @@ func scopeText(scope catalog.Scope) string {
 
 func (a *app) keysNew() *cobra.Command {
 	var label string
-	var lifetime time.Duration
+	var life lifetime
 	var scopes []string
 	c := &cobra.Command{
 		Use:   "new",
 		Short: "Make an access key; its secret is shown this once",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			in := api.NewKey{Label: label, ExpiresIn: int64(lifetime / time.Second)}
+			in := api.NewKey{Label: label, ExpiresIn: int64(time.Duration(life) / time.Second)}
 			for _, text := range scopes {
 				g, err := login.ParseScope(text)
 				if err != nil {
@@ -93,7 +93,7 @@ func (a *app) keysNew() *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&label, "label", "", "what the key is for")
-	f.DurationVar(&lifetime, "expires-in", 0, "lifetime, such as 720h; none is for ever")
+	f.Var(&life, "expires-in", "lifetime, such as 30d or 12h; none is for ever")
 	f.StringArrayVar(&scopes, "scope", nil, "only s3://BUCKET[/PREFIX]:r, :w or :rw; may be repeated")
 	return c
 }
@@ -104,7 +104,7 @@ func (a *app) showSecret(k *api.Secret) {
 }
 
 func (a *app) keysRotate() *cobra.Command {
-	var grace time.Duration
+	grace := lifetime(24 * time.Hour)
 	c := &cobra.Command{
 		Use:   "rotate ID",
 		Short: "Make a key that follows another; the old one stays valid for a while",
@@ -112,7 +112,7 @@ func (a *app) keysRotate() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var in api.Rotate
 			if cmd.Flags().Changed("grace") {
-				seconds := int64(grace / time.Second)
+				seconds := int64(time.Duration(grace) / time.Second)
 				in.Grace = &seconds
 			}
 			var k api.Secret
@@ -123,6 +123,6 @@ func (a *app) keysRotate() *cobra.Command {
 			return nil
 		},
 	}
-	c.Flags().DurationVar(&grace, "grace", 24*time.Hour, "how long the old key stays valid")
+	c.Flags().Var(&grace, "grace", "how long the old key stays valid")
 	return c
 }

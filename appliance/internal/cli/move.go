@@ -130,7 +130,7 @@ func (a *app) download(ctx context.Context, s *session, j *job, o copyOptions) (
 func (a *app) copyWithin(ctx context.Context, s *session, j *job, o copyOptions) (*transfer.Result, error) {
 	in := client.PutOptions{IfNoneMatch: o.noClobber}
 	same := j.from.bucket == j.to.bucket
-	if same && j.from.key == j.to.key {
+	if same && j.from.key == j.to.key && o.version == "" { // an older version may become the current one
 		return nil, usagef("%s: source and target are one", j.from)
 	}
 	r := &transfer.Result{Bytes: j.object.Size, ETag: j.object.ETag}

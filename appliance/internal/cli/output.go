@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -78,6 +79,13 @@ func (p *printer) failure(target string, err error, kind client.Kind) {
 	message := err.Error()
 	if kind == client.Usage {
 		message = strings.Join(strings.Fields(message), " ") // cobra's has line breaks
+	}
+	if kind == client.Interrupted {
+		why := "interrupted"
+		if target != "" { // of a command that moves files
+			why += "; the same command again goes on from here"
+		}
+		message = strings.ReplaceAll(message, context.Canceled.Error(), why)
 	}
 	message = clean(message)
 	p.app.aside(func() {

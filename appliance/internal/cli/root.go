@@ -180,7 +180,25 @@ Objects are written s3://BUCKET/KEY, or me:/PATH in your home bucket.`,
 	admin.GroupID = "admin"
 	root.AddCommand(admin, a.versionCommand(), a.manualCommand())
 	root.CompletionOptions.HiddenDefaultCmd = false
+	root.Version = "x" // makes --version, which prints what the command does
+	root.SetVersionTemplate(a.versionLine() + "\n")
+	sayUsage(root)
 	return root
+}
+
+// sayUsage has every command say how it is written when it got other arguments.
+func sayUsage(c *cobra.Command) {
+	if check := c.Args; check != nil {
+		c.Args = func(c *cobra.Command, args []string) error {
+			if err := check(c, args); err != nil {
+				return usagef("%v; usage: %s", err, c.UseLine())
+			}
+			return nil
+		}
+	}
+	for _, sub := range c.Commands() {
+		sayUsage(sub)
+	}
 }
 
 // printerFor gives the printer, also when the command line was not understood.

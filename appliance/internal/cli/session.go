@@ -84,6 +84,7 @@ func (s *session) home(ctx context.Context) (string, error) {
 			s.settings.Home = who.Account.Home
 			return who.Account.Home, nil
 		}
+		return "", usagef("account %q has no home bucket: make a bucket (mucura mkdir s3://NAME) and set MUCURA_HOME_BUCKET=NAME, or home = NAME in the profile; or ask an operator for one", who.Account.Name)
 	case client.NotFound, client.Generic: // of a server that has no such call
 	default:
 		return "", err

@@ -28,6 +28,32 @@ func (s *byteSize) Set(text string) error {
 	return err
 }
 
+// lifetime is a length of time, written with Go's units or in days: 720h, 30d.
+type lifetime time.Duration
+
+// String implements pflag.Value.
+func (l *lifetime) String() string { return time.Duration(*l).String() }
+
+// Type implements pflag.Value.
+func (l *lifetime) Type() string { return "duration" }
+
+// Set implements pflag.Value.
+func (l *lifetime) Set(text string) error {
+	d, err := time.ParseDuration(text)
+	if n, ok := strings.CutSuffix(text, "d"); ok {
+		days, derr := strconv.ParseFloat(n, 64)
+		if err = derr; err == nil && !(days*24 <= float64(math.MaxInt64/time.Hour)) {
+			err = strconv.ErrRange
+		}
+		d = time.Duration(days * 24 * float64(time.Hour))
+	}
+	if err != nil || d < 0 {
+		return fmt.Errorf("%q is no length of time such as 12h or 30d", text)
+	}
+	*l = lifetime(d)
+	return nil
+}
+
 var units = []struct {
 	name string
 	size float64
@@ -72,7 +98,7 @@ func humanSize(n int64) string {
 	}
 	v := float64(n)
 	name := "B"
-	for i := 0; i < 5 && v >= 1024; i++ {
+	for i := 0; i < 5 && v >= 1023.5; i++ { // 1023.9 MiB would be written as 1024
 		v, name = v/1024, units[i].name
 	}
 	if v < 10 {

@@ -67,7 +67,7 @@ func TestSizes(t *testing.T) {
 			t.Errorf("%q is %d", bad, got)
 		}
 	}
-	for n, want := range map[int64]string{0: "0 B", 1023: "1023 B", 1024: "1.0 KiB", 10 << 10: "10 KiB", 1 << 40: "1.0 TiB", 1<<63 - 1: "8192 PiB"} {
+	for n, want := range map[int64]string{0: "0 B", 1023: "1023 B", 1024: "1.0 KiB", 10 << 10: "10 KiB", 1 << 40: "1.0 TiB", 1<<30 - 7: "1.0 GiB", 1<<63 - 1: "8192 PiB"} {
 		if got := humanSize(n); got != want {
 			t.Errorf("%d is %q, want %q", n, got, want)
 		}
@@ -75,6 +75,21 @@ func TestSizes(t *testing.T) {
 	for n, want := range map[int64]string{16 << 20: "16MiB", 1000: "1000", 0: "0", 5 << 30: "5GiB"} {
 		if got := exactSize(n); got != want {
 			t.Errorf("%d is %q, want %q", n, got, want)
+		}
+	}
+}
+
+func TestLifetime(t *testing.T) {
+	for text, want := range map[string]time.Duration{"30d": 720 * time.Hour, "0.5d": 12 * time.Hour, "90m": 90 * time.Minute, "0": 0} {
+		var l lifetime
+		if err := l.Set(text); err != nil || time.Duration(l) != want {
+			t.Errorf("%q is %v %v, want %v", text, &l, err, want)
+		}
+	}
+	for _, bad := range []string{"", "d", "-1d", "-1h", "7", "1e9d", "NaNd", "Infd"} {
+		var l lifetime
+		if err := l.Set(bad); err == nil {
+			t.Errorf("%q is %v", bad, &l)
 		}
 	}
 }
