@@ -16,6 +16,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/mucura/mucura/core/loopback"
 )
 
 // The administrator's key pair of every server the harness starts.
@@ -57,26 +59,23 @@ type Server struct {
 	tail *tailBuffer
 }
 
+// reserved are the ports that FreePort has given.
+var reserved struct {
+	sync.Mutex
+	ports []*loopback.Port
+}
+
 // FreePort gives a loopback port nobody listens on, and until this process ends
-// nobody else is given it: a socket stays bound to it that never listens. Linux
-// lets a listener join that one who asks for this very port with SO_REUSEADDR, as
-// Go and nearly all servers do, and until then refuses connections.
+// nobody else is given it.
 func FreePort() (int, error) {
-	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	p, err := loopback.Reserve()
 	if err != nil {
 		return 0, err
 	}
-	if err := syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1); err != nil {
-		return 0, errors.Join(err, syscall.Close(fd))
-	}
-	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
-		return 0, errors.Join(err, syscall.Close(fd))
-	}
-	a, err := syscall.Getsockname(fd)
-	if err != nil {
-		return 0, errors.Join(err, syscall.Close(fd))
-	}
-	return a.(*syscall.SockaddrInet4).Port, nil
+	reserved.Lock()
+	defer reserved.Unlock()
+	reserved.ports = append(reserved.ports, p)
+	return p.Number, nil
 }
 
 // Start starts the process and waits until it is ready. The ports are chosen

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/mucura/mucura/adapters/lambdahttp/lambdatest"
-	"github.com/mucura/mucura/core/serve/servetest"
+	"github.com/mucura/mucura/core/loopback"
 )
 
 // Container is a process of shape B, or of shape C. Its address stays over restarts.
@@ -25,17 +25,17 @@ type Container struct {
 	cmd   *exec.Cmd
 	name  string
 	env   []string
-	ports []*servetest.Port // nobody else gets them while the process starts again
+	ports []*loopback.Port // nobody else gets them while the process starts again
 	done  chan struct{}
 }
 
 // Container starts a function of shape B and waits until it answers.
 func (w *World) Container(ctx context.Context, name string, extra ...string) (*Container, error) {
-	p, err := servetest.KeepPort()
+	p, err := loopback.Reserve()
 	if err != nil {
 		return nil, err
 	}
-	c := w.container(&Container{URL: "http://" + p.Addr, name: name, ports: []*servetest.Port{p}}, append([]string{fmt.Sprint("PORT=", p.Number)}, extra...))
+	c := w.container(&Container{URL: "http://" + p.Addr(), name: name, ports: []*loopback.Port{p}}, append([]string{fmt.Sprint("PORT=", p.Number)}, extra...))
 	if err := c.Launch(); err != nil {
 		return nil, err
 	}
@@ -45,16 +45,16 @@ func (w *World) Container(ctx context.Context, name string, extra ...string) (*C
 // Daemon makes a function of shape C. What stands before it may start first:
 // Launch starts it, and Ready waits until its stores answer.
 func (w *World) Daemon(name string, extra ...string) (*Container, error) {
-	p, err := servetest.KeepPort()
+	p, err := loopback.Reserve()
 	if err != nil {
 		return nil, err
 	}
-	admin, err := servetest.KeepPort()
+	admin, err := loopback.Reserve()
 	if err != nil {
 		return nil, err
 	}
-	c := &Container{URL: "http://" + admin.Addr, Address: p.Addr, name: name, ports: []*servetest.Port{p, admin}}
-	return w.container(c, append([]string{"MUCURA_LISTEN=" + p.Addr, "MUCURA_ADMIN_LISTEN=" + admin.Addr}, extra...)), nil
+	c := &Container{URL: "http://" + admin.Addr(), Address: p.Addr(), name: name, ports: []*loopback.Port{p, admin}}
+	return w.container(c, append([]string{"MUCURA_LISTEN=" + p.Addr(), "MUCURA_ADMIN_LISTEN=" + admin.Addr()}, extra...)), nil
 }
 
 func (w *World) container(c *Container, extra []string) *Container {
