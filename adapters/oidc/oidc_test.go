@@ -311,7 +311,7 @@ func TestKeysOfTheIssuer(t *testing.T) {
 }
 
 func TestStorageScopes(t *testing.T) {
-	for _, scopes := range []string{"", "openid profile", "wlcg.groups"} {
+	for _, scopes := range []string{"", "openid profile", "wlcg.groups", "read write:user"} {
 		if p, err := storagePolicy(strings.Fields(scopes)); p != "" || err != nil {
 			t.Errorf("%q: %s, %v", scopes, p, err)
 		}
@@ -332,6 +332,26 @@ func TestStorageScopes(t *testing.T) {
 		if _, err := access.ParseSessionPolicy([]byte(p)); err != nil {
 			t.Errorf("%s: %v\n%s", scopes, err, p)
 		}
+	}
+}
+
+// SciTokens name the same rights otherwise.
+func TestSciTokensScopes(t *testing.T) {
+	for sci, wlcg := range map[string]string{
+		"read:/data/run1":            "storage.read:/data/run1",
+		"openid write:/":             "storage.modify:/",
+		"read:/data write:/data/out": "storage.read:/data storage.modify:/data/out",
+	} {
+		want, err := storagePolicy(strings.Fields(wlcg))
+		if err != nil || want == "" {
+			t.Fatalf("%q: %q, %v", wlcg, want, err)
+		}
+		if got, err := storagePolicy(strings.Fields(sci)); err != nil || got != want {
+			t.Errorf("%q: %s, %v", sci, got, err)
+		}
+	}
+	if p, err := storagePolicy([]string{"read:/a/../b"}); err == nil {
+		t.Errorf("a path that leads elsewhere: %s", p)
 	}
 }
 

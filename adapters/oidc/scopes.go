@@ -16,6 +16,10 @@ var storageScopes = map[string][]string{
 	"storage.poll":   nil, // of tape, which there is none of
 }
 
+// sciScopes are those of SciTokens (https://scitokens.org/technical_docs/Claims), a
+// token of which has them with a path; write there is any change.
+var sciScopes = map[string]string{"read": "storage.read", "write": "storage.modify"}
+
 var readActions = []string{"s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectAttributes", "s3:GetObjectTagging"}
 
 // listActions go with every storage scope, so that clients can look around
@@ -37,6 +41,9 @@ func storagePolicy(scopes []string) (string, error) {
 	narrowed := false
 	for _, scope := range scopes {
 		name, path, hasPath := strings.Cut(scope, ":")
+		if sci, ok := sciScopes[name]; ok && strings.HasPrefix(path, "/") {
+			name = sci
+		}
 		if !strings.HasPrefix(name, "storage.") {
 			continue
 		}

@@ -185,7 +185,6 @@ func TestDateHeader(t *testing.T) {
 	}
 }
 
-// Headers that net/http moves out of the header map are signed all the same.
 // exampleRequest is signed with so many headers of user metadata.
 func exampleRequest(t testing.TB, headers int) *http.Request {
 	t.Helper()
@@ -233,6 +232,7 @@ func TestSignedHeadersAreDistinct(t *testing.T) {
 	}
 }
 
+// Headers that net/http moves out of the header map are signed all the same.
 func TestMovedHeaders(t *testing.T) {
 	r := sent(t, "PUT", "http://s3.example.org/b/k", "abc")
 	r.Header.Set("Content-Length", "3")
