@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -318,9 +319,9 @@ func TestRefusedCredentials(t *testing.T) {
 func TestRestartedServers(t *testing.T) {
 	n := stack.Get(t)
 	o := small(newPrefix())
+	kept := contenttest.Write(t, open(t, n.URL(), o), long(), 1<<20)
 	o.RetryFor, o.attempts = time.Millisecond, 1
 	s := open(t, n.URL(), o)
-	kept := contenttest.Write(t, s, long(), 1<<20)
 	for _, server := range []string{"object-server", "container-server", "proxy-server"} {
 		if err := n.StopServer(server); err != nil {
 			t.Fatal(err)
@@ -347,9 +348,20 @@ func TestRestartedServers(t *testing.T) {
 		if err := eventually(t, func() error { return s.Ping(t.Context()) }); err != nil {
 			t.Errorf("ping after %s is back: %v", server, err)
 		}
+		// That is for each of its devices; the ping may have met another.
+		if err := eventually(t, func() error { _, err := contenttest.Read(s, kept, 0, -1); return err }); err != nil {
+			t.Errorf("read after %s is back: %v", server, err)
+		}
 		wantContent(t, s, kept, long())
 		if !stored {
-			wantAbsent(t, s, id)
+			if err := eventually(t, func() error {
+				if _, err := contenttest.Read(s, id, 0, -1); !errors.Is(err, content.ErrNotFound) {
+					return fmt.Errorf("%w: want ErrNotFound", err)
+				}
+				return nil
+			}); err != nil {
+				t.Errorf("what was not stored without %s: %v", server, err)
+			}
 			continue
 		}
 		if err := n.Settle(); err != nil {
@@ -390,9 +402,9 @@ func TestRestartInUpload(t *testing.T) {
 	wantContent(t, s, id, data)
 }
 
-// eventually calls f until it succeeds, for at most a minute.
+// eventually calls f until it succeeds, for at most two minutes.
 func eventually(t *testing.T, f func() error) (err error) {
-	for range 60 {
+	for range 120 {
 		if err = f(); err == nil {
 			return nil
 		}

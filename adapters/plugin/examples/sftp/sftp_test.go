@@ -76,6 +76,7 @@ func suite(t *testing.T, open func(t *testing.T, dir string) content.Store) {
 }
 
 func TestConformance(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
 	suite(t, func(t *testing.T, dir string) content.Store { return s.mustOpen(t, "dir", dir) })
 }
@@ -105,6 +106,7 @@ func (s *server) asPlugin(t testing.TB, more ...string) content.Store {
 }
 
 func TestConformanceAsPlugin(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
 	suite(t, func(t *testing.T, dir string) content.Store { return s.asPlugin(t, "dir", dir) })
 }
