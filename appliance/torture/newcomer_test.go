@@ -48,6 +48,16 @@ func TestNoRepositoryThere(t *testing.T) {
 			t.Errorf("%q: exit status %d, %s", args, code, stderr)
 		}
 	}
+	data := t.TempDir()
+	if code, _, stderr := command(t, nil, "account", "add", "ada", "--data", data); code != 0 {
+		t.Fatal(stderr)
+	}
+	typo := filepath.Join(t.TempDir(), "meta.db")
+	code, _, stderr := command(t, nil, "migrate", "--data", data, "--from-metadata", "sqlite://"+typo,
+		"--to-metadata", "sqlite://"+filepath.Join(t.TempDir(), "to.db"), "--to-content", "file://"+t.TempDir())
+	if _, err := os.Stat(typo); code != 1 || err == nil || !strings.Contains(stderr, "from: there is no repository in ") {
+		t.Errorf("migrate: exit status %d, %s", code, stderr)
+	}
 	for _, args := range [][]string{{"account", "add", "ada"}, {"invite"}, {"tls", "add", "s3.lab.example"}} {
 		data := filepath.Join(t.TempDir(), "data")
 		for _, made := range []bool{true, false} {

@@ -25,16 +25,16 @@ import (
 // there: a command that looks at one, given a wrong --data, is not to make another.
 // The server may be running meanwhile: the stores are made for several processes.
 func withApp(ctx context.Context, c *config.Config, f func(*app.App) error) error {
-	if isNew(c) {
-		return noRepository(c)
+	if isNew(c.Metadata) {
+		return noRepository(c.Metadata)
 	}
 	return withNewApp(ctx, c, f)
 }
 
-// isNew tells whether opening the stores would make a repository, as far as a look
-// at the disk can tell.
-func isNew(c *config.Config) bool {
-	path, ok := strings.CutPrefix(c.Metadata, "sqlite://")
+// isNew tells whether opening a metadata store would make it, as far as a look at the
+// disk can tell.
+func isNew(metadata string) bool {
+	path, ok := strings.CutPrefix(metadata, "sqlite://")
 	if !ok {
 		return false
 	}
@@ -42,15 +42,15 @@ func isNew(c *config.Config) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-func noRepository(c *config.Config) error {
-	dir := filepath.Dir(strings.TrimPrefix(c.Metadata, "sqlite://"))
+func noRepository(metadata string) error {
+	dir := filepath.Dir(strings.TrimPrefix(metadata, "sqlite://"))
 	return fmt.Errorf("there is no repository in %s: give the settings of the server, such as --data or --config; \"mucurad serve\" makes a new one", dir)
 }
 
 // withNewApp is withApp for commands that may prepare a repository before its first
 // start. They say so, lest it was meant to be another.
 func withNewApp(ctx context.Context, c *config.Config, f func(*app.App) error) error {
-	made := isNew(c)
+	made := isNew(c.Metadata)
 	stores, err := openStores(c, nil)
 	if err != nil {
 		return err

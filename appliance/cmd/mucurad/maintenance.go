@@ -17,8 +17,8 @@ func maintenance(ctx context.Context, name string, args []string) error {
 	if err != nil {
 		return err
 	}
-	if isNew(c) {
-		return noRepository(c)
+	if isNew(c.Metadata) {
+		return noRepository(c.Metadata)
 	}
 	stores, err := openStores(c, nil)
 	if err != nil {

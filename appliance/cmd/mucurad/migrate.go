@@ -110,6 +110,9 @@ func (m *migration) openBoth(c *config.Config) (from, to *side, err error) {
 	if _, err := os.Stat(c.SiteKeyFile); err != nil && c.SiteKey == "" {
 		return nil, nil, fmt.Errorf("the site key of the source: %w", err)
 	}
+	if isNew(m.from.metadata) {
+		return nil, nil, fmt.Errorf("from: %w", noRepository(m.from.metadata))
+	}
 	if from, err = openSide(c, m.from.metadata, m.from.registry, m.from.content); err != nil {
 		return nil, nil, fmt.Errorf("from: %w", err)
 	}

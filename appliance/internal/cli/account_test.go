@@ -61,8 +61,17 @@ func TestOwnAccount(t *testing.T) {
 	p.want(0, "cp", "--preflight", "big", "me:")
 	p.want(5, "quota", "set", "1GiB")
 	p.want(2, "quota", "set", "lots")
+	if o := p.run("quota", "request", "1GiB"); o.status != 1 || !strings.Contains(o.stderr, `(--reason "…")`) {
+		t.Errorf("request without a reason: %d %s", o.status, o.stderr)
+	}
+	if out := p.want(0, "quota"); strings.Contains(out, "request") {
+		t.Errorf("quota: %s", out)
+	}
 	if out := p.want(0, "quota", "request", "1GiB", "--reason", "a large run"); !strings.Contains(out, "pending") {
 		t.Errorf("request: %s", out)
+	}
+	if out := p.want(0, "quota"); !strings.Contains(out, "for 1.0 GiB: pending") {
+		t.Errorf("quota: %s", out)
 	}
 	if out := p.want(0, "usage"); !strings.Contains(out, "alice") || !strings.Contains(out, "12 MiB") {
 		t.Errorf("usage: %s", out)
@@ -76,7 +85,7 @@ func TestOwnAccount(t *testing.T) {
 		t.Errorf("requests: %s", request)
 	}
 	op.want(0, "admin", "approve", field(t, request, "id"), "--answer", "good luck")
-	if out := p.want(0, "quota"); !strings.Contains(out, "1.0 GiB") {
+	if out := p.want(0, "quota"); !strings.Contains(out, "1.0 GiB") || !strings.Contains(out, "approved good luck") {
 		t.Errorf("quota: %s", out)
 	}
 	if out := p.want(0, "access-log", "me:docs/"); !strings.Contains(out, "s3://alice/docs/a") {
@@ -251,6 +260,7 @@ func TestMessages(t *testing.T) {
 		{2, "usage: mucura cp SOURCE… TARGET", []string{"cp", "alone"}},
 		{2, "usage: mucura keys rotate ID", []string{"keys", "rotate"}},
 		{2, `account "root" has no home bucket: make a bucket (mucura mkdir s3://NAME) and set MUCURA_HOME_BUCKET=NAME`, []string{"ls", "me:"}},
+		{1, "3 to 63 of a-z", []string{"mkdir", "s3://My_Files"}},
 		{2, "30 days", []string{"keys", "new", "--expires-in", "30 days"}},
 	} {
 		if o := p.run(c.args...); o.status != c.status || !strings.Contains(o.stderr, c.want) {

@@ -2,9 +2,11 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -22,6 +24,7 @@ func (a *app) quotaCommand() *cobra.Command {
 			if err := a.call(cmd.Context(), http.MethodGet, "quota", nil, nil, &q); err != nil {
 				return err
 			}
+			q.Request = a.lastRequest(cmd.Context())
 			a.showQuota(&q)
 			return nil
 		},
@@ -46,6 +49,24 @@ func (a *app) quotaCommand() *cobra.Command {
 	request.Flags().StringVar(&reason, "reason", "", "one sentence for the operators")
 	c.AddCommand(request)
 	return c
+}
+
+// decidedFor is how long "quota" tells what became of a request.
+const decidedFor = 30 * 24 * time.Hour
+
+// lastRequest is the last one for quota that waits, or was decided not long ago.
+// What cannot be asked is left out: the quota was shown before there was this.
+func (a *app) lastRequest(ctx context.Context) (last *api.Request) {
+	var list api.Requests
+	if a.call(ctx, http.MethodGet, "requests", nil, nil, &list) != nil {
+		return nil
+	}
+	for i := range list.Requests {
+		if r := &list.Requests[i]; r.Kind == "quota" && (r.State == "pending" || a.now().Sub(r.Decided) < decidedFor) && (last == nil || r.Created.After(last.Created)) {
+			last = r
+		}
+	}
+	return last
 }
 
 func (a *app) showQuota(q *api.Quota) {
@@ -94,6 +115,9 @@ func (a *app) setQuota(ctx context.Context, size, reason string, request bool) e
 	}
 	var q api.Quota
 	if err := a.call(ctx, http.MethodPut, "quota", nil, api.SetQuota{Bytes: n, Reason: reason}, &q); err != nil {
+		if e := (*client.Error)(nil); errors.As(err, &e) && request && reason == "" && client.HasCode(err, api.CodeInvalid) {
+			e.Message = strings.Replace(e.Message, "(reason)", "(--reason \"…\")", 1)
+		}
 		return err
 	}
 	a.showQuota(&q)

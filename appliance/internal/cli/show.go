@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -153,6 +154,9 @@ func (a *app) mkdir(ctx context.Context, text string, parents bool) error {
 	if l.key == "" || parents {
 		err := s.client.CreateBucket(ctx, l.bucket)
 		if err != nil && !(parents && client.HasCode(err, "BucketAlreadyOwnedByYou")) {
+			if e := (*client.Error)(nil); errors.As(err, &e) && e.Code == "InvalidBucketName" {
+				e.Message = "a bucket's name is 3 to 63 of a-z, 0-9, dot and hyphen, and begins and ends with a letter or digit"
+			}
 			return err
 		}
 	}

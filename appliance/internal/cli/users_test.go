@@ -157,6 +157,14 @@ func TestUsersDocument(t *testing.T) {
 				script = strings.Replace(script, "rclone mount", "rclone mount --daemon", 1) + "\nls ~/mucura/Documents\nfusermount -u ~/mucura || umount ~/mucura"
 			case b.heading == "duplicity":
 				script = strings.Replace(script, "full Documents", "--no-encryption full Documents", 1)
+			case strings.Contains(script, "mucura cp --version"):
+				keep, rest, _ := strings.Cut(script, "\n")
+				remove := "mucura cp report.pdf s3://my-files/ && mucura rm s3://my-files/report.pdf"
+				before, copied, _ := strings.Cut(rest, "\nmucura cp")
+				script = keep + "\n" + remove + "\n" + before + "\nmucura cp report.pdf s3://my-files/\n" +
+					"id=$(mucura versions --json s3://my-files/report.pdf | sed -n '2s/.*\"version_id\":\"\\([^\"]*\\)\".*/\\1/p')\nmucura cp" +
+					strings.Replace(copied, "THE-VERSION-ID", "\"$id\"", 1)
+				part.env = "MUCURA_CA_FILE=" + ca
 			case strings.Contains(script, "THE-VERSION-ID"):
 				run(t, "aws --profile mucura s3 cp report.pdf s3://my-files/ && aws --profile mucura s3 rm s3://my-files/report.pdf", "")
 				list, remove, _ := strings.Cut(script, "\naws --profile mucura s3api delete-object")
