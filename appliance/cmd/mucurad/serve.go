@@ -33,6 +33,9 @@ func serve(ctx context.Context, name string, args []string) error {
 		return err
 	}
 	defer stores.Close()
+	if siteKeyTime.IsZero() {
+		siteKeyTime = modified(c.SiteKeyFile) // it has just been made
+	}
 	for _, w := range storeWarnings(stores) {
 		log.Warn(w)
 	}

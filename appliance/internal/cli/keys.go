@@ -11,6 +11,7 @@ import (
 	"github.com/mucura/mucura/core/api"
 	"github.com/mucura/mucura/core/catalog"
 	"github.com/mucura/mucura/core/client/login"
+	"github.com/mucura/mucura/core/config"
 )
 
 func (a *app) keysCommand() *cobra.Command {
@@ -75,7 +76,7 @@ func (a *app) keysNew() *cobra.Command {
 		Short: "Make an access key; its secret is shown this once",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			in := api.NewKey{Label: label, ExpiresIn: int64(time.Duration(life) / time.Second)}
+			in := api.NewKey{Label: label, ExpiresIn: int64(time.Duration(life.Duration) / time.Second)}
 			for _, text := range scopes {
 				g, err := login.ParseScope(text)
 				if err != nil {
@@ -104,7 +105,7 @@ func (a *app) showSecret(k *api.Secret) {
 }
 
 func (a *app) keysRotate() *cobra.Command {
-	grace := lifetime(24 * time.Hour)
+	grace := lifetime{config.Duration(24 * time.Hour)}
 	c := &cobra.Command{
 		Use:   "rotate ID",
 		Short: "Make a key that follows another; the old one stays valid for a while",
@@ -112,7 +113,7 @@ func (a *app) keysRotate() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var in api.Rotate
 			if cmd.Flags().Changed("grace") {
-				seconds := int64(time.Duration(grace) / time.Second)
+				seconds := int64(time.Duration(grace.Duration) / time.Second)
 				in.Grace = &seconds
 			}
 			var k api.Secret

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/mucura/mucura/core/client/profile"
+	"github.com/mucura/mucura/core/config"
 )
 
 // byteSize is a number of bytes, written with units: 64MiB, 5GB, 1T.
@@ -28,31 +29,11 @@ func (s *byteSize) Set(text string) error {
 	return err
 }
 
-// lifetime is a length of time, written with Go's units or in days: 720h, 30d.
-type lifetime time.Duration
-
-// String implements pflag.Value.
-func (l *lifetime) String() string { return time.Duration(*l).String() }
+// lifetime is a length of time, as a flag of the command.
+type lifetime struct{ config.Duration }
 
 // Type implements pflag.Value.
 func (l *lifetime) Type() string { return "duration" }
-
-// Set implements pflag.Value.
-func (l *lifetime) Set(text string) error {
-	d, err := time.ParseDuration(text)
-	if n, ok := strings.CutSuffix(text, "d"); ok {
-		days, derr := strconv.ParseFloat(n, 64)
-		if err = derr; err == nil && !(days*24 <= float64(math.MaxInt64/time.Hour)) {
-			err = strconv.ErrRange
-		}
-		d = time.Duration(days * 24 * float64(time.Hour))
-	}
-	if err != nil || d < 0 {
-		return fmt.Errorf("%q is no length of time such as 12h or 30d", text)
-	}
-	*l = lifetime(d)
-	return nil
-}
 
 var units = []struct {
 	name string

@@ -82,7 +82,7 @@ func TestSizes(t *testing.T) {
 func TestLifetime(t *testing.T) {
 	for text, want := range map[string]time.Duration{"30d": 720 * time.Hour, "0.5d": 12 * time.Hour, "90m": 90 * time.Minute, "0": 0} {
 		var l lifetime
-		if err := l.Set(text); err != nil || time.Duration(l) != want {
+		if err := l.Set(text); err != nil || time.Duration(l.Duration) != want {
 			t.Errorf("%q is %v %v, want %v", text, &l, err, want)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mucura/mucura/core/client"
+	"github.com/mucura/mucura/core/config"
 )
 
 // versionRecord is a version of an object with --json.
@@ -197,7 +198,7 @@ type linkRecord struct {
 }
 
 func (a *app) linkCommand() *cobra.Command {
-	life := lifetime(24 * time.Hour)
+	life := lifetime{config.Duration(24 * time.Hour)}
 	version := ""
 	c := &cobra.Command{
 		Use:   "link s3://BUCKET/KEY…",
@@ -207,7 +208,7 @@ object, in any browser, until it ends. It ends at the latest with the key or ses
 it was made with, and is taken back by removing that key.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: perArgument(func(ctx context.Context, arg string) error {
-			return a.link(ctx, arg, version, time.Duration(life))
+			return a.link(ctx, arg, version, time.Duration(life.Duration))
 		}),
 	}
 	c.Flags().Var(&life, "expires-in", "how long the link is good, 7d at most")
