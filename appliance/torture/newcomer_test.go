@@ -150,3 +150,48 @@ func TestPeopleByCommand(t *testing.T) {
 		}
 	}
 }
+
+// TestSiteKeyLost: where the site key of a repository is missing no other is made in
+// its place, and the right one, put back, serves.
+func TestSiteKeyLost(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	banner(t, data)
+	key := filepath.Join(data, "site.key")
+	away := filepath.Join(t.TempDir(), "site.key")
+	if err := os.Rename(key, away); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"serve", "--listen", "127.0.0.1:0"}, {"check"}, {"account", "add", "ada"}, {"fsck"}} {
+		code, _, stderr := command(t, nil, append(args, "--data", data)...)
+		if _, err := os.Stat(key); code != 1 || err == nil || !strings.Contains(stderr, "site.key is missing") {
+			t.Errorf("%q: exit status %d, %s", args, code, stderr)
+		}
+	}
+	if err := os.Rename(away, key); err != nil {
+		t.Fatal(err)
+	}
+	banner(t, data)
+}
+
+// TestLastOperatorByCommand: the last operator is not demoted, suspended or removed,
+// at the server either.
+func TestLastOperatorByCommand(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	refused := func(args ...string) {
+		t.Helper()
+		if code, _, stderr := command(t, nil, append(args, "--data", s.Data)...); code != 1 || !strings.Contains(stderr, "root is the last operator") {
+			t.Errorf("%q: exit status %d, %s", args, code, stderr)
+		}
+	}
+	refused("account", "set", "root", "--role", "member")
+	refused("account", "set", "root", "--state", "suspended", "--email", "root@lab.example")
+	refused("account", "rm", "root")
+	on(t, s, "account", "add", "ada", "--role", "operator")
+	on(t, s, "account", "set", "ada", "--state", "suspended")
+	refused("account", "set", "root", "--role", "member")
+	on(t, s, "account", "set", "ada", "--state", "active")
+	on(t, s, "account", "set", "root", "--role", "member")
+	on(t, s, "account", "rm", "root")
+}

@@ -166,6 +166,19 @@ func accountNamed(ctx context.Context, a *app.App, name string) (*catalog.Accoun
 	return acct, err
 }
 
+// takeOperator makes a change that ends what an account may do, which the last operator
+// keeps.
+func takeOperator(ctx context.Context, a *app.App, acct *catalog.Account, change func(context.Context) error) error {
+	if acct.Role != catalog.Operator || acct.State != catalog.Active {
+		return change(ctx)
+	}
+	err := a.Accounts.TakeOperator(ctx, acct.ID, change)
+	if errors.Is(err, accounts.ErrLastOperator) {
+		return fmt.Errorf("%s is the last operator: make another one first (--role operator)", acct.Name)
+	}
+	return err
+}
+
 // allAccounts reads every account, by name.
 func allAccounts(ctx context.Context, a *app.App) (all []*catalog.Account, err error) {
 	after := ""
@@ -188,11 +201,11 @@ func accountRemove(ctx context.Context, name string, args []string) error {
 		return err
 	}
 	return withApp(ctx, c, func(a *app.App) error {
-		err := a.Accounts.Remove(ctx, rest[0])
-		if errors.Is(err, accounts.ErrNotFound) {
-			return fmt.Errorf("there is no account %q", rest[0])
+		acct, err := accountNamed(ctx, a, rest[0])
+		if err != nil {
+			return err
 		}
-		return err
+		return takeOperator(ctx, a, acct, func(ctx context.Context) error { return a.Accounts.Remove(ctx, rest[0]) })
 	})
 }
 
@@ -309,14 +322,22 @@ func accountSet(ctx context.Context, name string, args []string) error {
 		if err != nil {
 			return err
 		}
-		_, err = a.Accounts.Update(ctx, acct.ID, func(acct *catalog.Account) error {
-			given.Visit(func(f *flag.Flag) {
-				if change := set[f.Name]; change != nil {
-					change(acct)
-				}
+		apply := func(ctx context.Context) error {
+			_, err := a.Accounts.Update(ctx, acct.ID, func(acct *catalog.Account) error {
+				given.Visit(func(f *flag.Flag) {
+					if change := set[f.Name]; change != nil {
+						change(acct)
+					}
+				})
+				return nil
 			})
-			return nil
-		})
+			return err
+		}
+		if role == string(catalog.Member) || state == string(catalog.Suspended) {
+			err = takeOperator(ctx, a, acct, apply)
+		} else {
+			err = apply(ctx)
+		}
 		if err == nil && home {
 			err = giveHome(ctx, a, acct.ID)
 		}

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/mucura/mucura/core/app"
@@ -24,6 +25,19 @@ func keysOf(c *config.Config) (key []byte, older [][]byte, err error) {
 		return key, older, err
 	}
 	return siteKeys(c.SiteKeyFile)
+}
+
+// siteKeyLost refuses a repository whose site key is missing. The key is made before
+// the database, so it has been there; another one would open nothing that is sealed,
+// and stand where the right one has to be put back.
+func siteKeyLost(c *config.Config) error {
+	if c.SiteKey != "" || !strings.HasPrefix(c.Metadata, "sqlite://") || isNew(c.Metadata) {
+		return nil
+	}
+	if _, err := os.Stat(c.SiteKeyFile); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("site key: %s is missing, and the secrets of this repository are sealed with it: put it back, every backup has it", c.SiteKeyFile)
+	}
+	return nil
 }
 
 // siteKeyPlace tells people where the site key is.

@@ -34,6 +34,9 @@ func openStores(c *config.Config, fill func(*accounts.Service) error) (*app.Stor
 	if err := makeDir(c.Data); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
+	if err := siteKeyLost(c); err != nil {
+		return nil, err
+	}
 	key, older, err := keysOf(c)
 	if err != nil {
 		return nil, fmt.Errorf("site key: %w", err)
