@@ -25,6 +25,14 @@ func (e *env) target() string {
 	return e.resource
 }
 
+// policyNames are the names of the bucket's policy.
+func (e *env) policyNames() map[string]string {
+	if e.q.Bucket == nil {
+		return nil
+	}
+	return e.q.Bucket.PolicyNames
+}
+
 // values gives the values of a condition key; none when the request lacks it.
 // What is known of principal and object goes before what the caller says.
 func (e *env) values(key string) []string {

@@ -215,7 +215,7 @@ func (p *Policy) evaluate(e *env) *statement {
 
 // applies tells whether everything in the statement fits the request.
 func (st *statement) applies(e *env) bool {
-	if !st.everybody && matchesAny(st.principals, e.q.Principal) == st.notPrincipal ||
+	if !st.everybody && matchesAny(st.principals, e.q.Principal, e.policyNames()) == st.notPrincipal ||
 		fits(st.actions, e.q.Action, e, true) == st.notAction ||
 		fits(st.resources, e.target(), e, false) == st.notResource {
 		return false

@@ -110,8 +110,9 @@ func awsPrincipal(s string) (who, bool) {
 	return who{}, false
 }
 
-// matches tells whether the element means the principal.
-func (w *who) matches(p *catalog.Principal) bool {
+// matches tells whether the element means the principal. ids are those of the names
+// of [catalog.Bucket.PolicyNames].
+func (w *who) matches(p *catalog.Principal, ids map[string]string) bool {
 	switch {
 	case w.everyone:
 		return true
@@ -119,10 +120,10 @@ func (w *who) matches(p *catalog.Principal) bool {
 		return false
 	case w.ref.Canonical:
 		return w.ref.Name == p.Account.CanonicalID
-	case w.account != "" && !names(p.Account, w.account):
+	case w.account != "" && !names(p.Account, w.account, ids):
 		return false
 	}
-	return names(p.Account, w.ref.Name) || !w.ref.Root && isKey(p, w.ref.Name)
+	return names(p.Account, w.ref.Name, ids) || !w.ref.Root && isKey(p, w.ref.Name)
 }
 
 // isKey tells whether the request is signed with an access key, or with a session
@@ -131,9 +132,22 @@ func isKey(p *catalog.Principal, id string) bool {
 	return id == p.AccessKeyID || p.Session != nil && id == p.Session.Key && id != ""
 }
 
-// names tells whether s is the ID, the canonical ID or the name of the account.
-func names(a *catalog.Account, s string) bool {
-	return s != "" && (s == a.ID || s == a.CanonicalID || s == a.Name && !looksMade(s))
+// names tells whether s is the ID, the canonical ID or the name of the account. A
+// name is that of whoever had it when the policy was set (S3 keeps an ID in its place,
+// too): somebody who takes it later, when its owner is gone, is another.
+func names(a *catalog.Account, s string, ids map[string]string) bool {
+	switch {
+	case s == "":
+		return false
+	case s == a.ID || s == a.CanonicalID:
+		return true
+	case looksMade(s):
+		return false
+	}
+	if id, ok := ids[s]; ok {
+		return id == a.ID
+	}
+	return s == a.Name
 }
 
 // looksMade tells whether s could be an ID that was made for somebody: 24 or
@@ -147,9 +161,9 @@ func looksMade(s string) bool {
 		len(s) == 20 && strings.Trim(s, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
 }
 
-func matchesAny(list []who, p *catalog.Principal) bool {
+func matchesAny(list []who, p *catalog.Principal, ids map[string]string) bool {
 	for i := range list {
-		if list[i].matches(p) {
+		if list[i].matches(p, ids) {
 			return true
 		}
 	}

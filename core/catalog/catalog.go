@@ -439,6 +439,10 @@ type Bucket struct {
 	Encryption   *BucketEncryption  `json:"encryption,omitempty"`    // nil when not configured
 	HasCORS      bool               `json:"has_cors,omitempty"`      // a CORS document lies beside
 	HasLifecycle bool               `json:"has_lifecycle,omitempty"` // a lifecycle document lies beside
+	// PolicyNames has the account names in Policy, with the ID of the account that had
+	// the name when the policy was set; "" when none had. A name that is not there, as
+	// in records of before there was this, is whoever has it now.
+	PolicyNames map[string]string `json:"policy_names,omitempty"`
 	// TransitionSize is x-amz-transition-default-minimum-object-size as given with
 	// the lifecycle document; kept to be shown.
 	TransitionSize string `json:"transition_size,omitempty"`

@@ -37,59 +37,72 @@ func putPolicy(c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := c.checkPrincipals(policy.Principals()); err != nil {
+	names, err := c.checkPrincipals(policy.Principals())
+	if err != nil {
 		return err
 	}
 	return c.changeBucket(http.StatusNoContent, func(b *catalog.Bucket) error {
 		if err := c.f.Site.CheckPolicy(b, policy); err != nil {
 			return err
 		}
-		b.Policy = string(doc)
+		b.Policy, b.PolicyNames = string(doc), names
 		return nil
 	})
 }
 
 // checkPrincipals finds out whether the accounts that a policy names exist:
 // MalformedPolicy when one does not, as a misspelt name would silently give
-// nothing to anyone.
-func (c *call) checkPrincipals(refs []access.PrincipalRef) error {
-	checked := map[string]bool{}
+// nothing to anyone. It tells whose the names are.
+func (c *call) checkPrincipals(refs []access.PrincipalRef) (names map[string]string, err error) {
+	names = map[string]string{}
+	checked := map[access.PrincipalRef]bool{}
 	for _, ref := range refs {
-		if ref.Root || checked[ref.Name] {
+		if checked[ref] {
 			continue
 		}
-		switch known, err := c.knownPrincipal(ref); {
+		checked[ref] = true
+		known, id, err := c.knownPrincipal(ref)
+		switch {
 		case err != nil:
-			return err
-		case !known:
-			return s3err.MalformedPolicy.Say("Invalid principal in policy").Field("Detail", ref.Name)
+			return nil, err
+		case !known && !ref.Root:
+			return nil, s3err.MalformedPolicy.Say("Invalid principal in policy").Field("Detail", ref.Name)
+		case id != "" || !known:
+			names[ref.Name] = id
 		}
-		checked[ref.Name] = true
 	}
-	return nil
+	return names, nil
 }
 
-// knownPrincipal tells whether a name means an account.
-func (c *call) knownPrincipal(ref access.PrincipalRef) (bool, error) {
+// knownPrincipal tells whether a name means an account, and whose it is when it is
+// an account's name.
+func (c *call) knownPrincipal(ref access.PrincipalRef) (known bool, id string, err error) {
 	a := c.f.Accounts
-	known, err := found(a.ByCanonicalID(c.ctx, ref.Name))
+	known, err = found(a.ByCanonicalID(c.ctx, ref.Name))
 	if known || err != nil || ref.Canonical {
-		return known, err
+		return known, "", err
 	}
 	if known, err = found(a.Account(c.ctx, ref.Name)); known || err != nil {
-		return known, err
+		return known, "", err
 	}
-	if known, err = found(a.ByName(c.ctx, ref.Name)); known || err != nil {
-		return known, err
+	acct, err := a.ByName(c.ctx, ref.Name)
+	if known, err = found(acct, err); known || err != nil {
+		if known {
+			id = acct.ID
+		}
+		return known, id, err
+	}
+	if ref.Root {
+		return false, "", nil
 	}
 	_, err = a.Key(c.ctx, ref.Name, "")
 	if errors.Is(err, s3err.InvalidAccessKeyID) {
-		return false, nil
+		return false, "", nil
 	}
 	if errors.Is(err, s3err.AccessDenied) { // of an account that is not active now
-		return true, nil
+		return true, "", nil
 	}
-	return err == nil, err
+	return err == nil, "", err
 }
 
 // found turns the result of a look-up into an answer; that there is no such
@@ -105,7 +118,7 @@ func found(a *catalog.Account, err error) (bool, error) {
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucketPolicy.html
 func deletePolicy(c *call) error {
 	return c.changeBucket(http.StatusNoContent, func(b *catalog.Bucket) error {
-		b.Policy = ""
+		b.Policy, b.PolicyNames = "", nil
 		return nil
 	})
 }
