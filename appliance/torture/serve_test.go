@@ -235,6 +235,55 @@ func certificate(t *testing.T, dir string, serial int64) *x509.Certificate {
 	return cert
 }
 
+// TestForwardedFrom: behind an HTTPS proxy clients are known by the addresses it names,
+// in the log and by policies, which see as well that it ends TLS.
+func TestForwardedFrom(t *testing.T) {
+	t.Parallel()
+	for from, trusted := range map[string]bool{"127.0.0.0/8": true, "127.0.0.9": false} {
+		log := new(logBuffer)
+		s := &harness.Server{Bin: binary, Data: filepath.Join(t.TempDir(), "data"), Log: log, Args: []string{"--forwarded-from", from}}
+		if err := s.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(s.Kill)
+		c := s.NewClient()
+		newBucket(t, c)
+		put(t, c, "k", []byte("x"))
+		policy := `{"Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::` + bucket + `/*",
+			"Condition":{"IpAddress":{"aws:SourceIp":"203.0.113.0/24"},"Bool":{"aws:SecureTransport":"true"}}}]}`
+		if _, err := c.Must(ctx, "PUT", bucket, "", "policy", []byte(policy), 204); err != nil {
+			t.Fatal(err)
+		}
+		get := func(chain, proto string) int {
+			t.Helper()
+			r, err := http.NewRequest("GET", s.Endpoint+"/"+bucket+"/k", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("X-Forwarded-For", chain)
+			r.Header.Set("X-Forwarded-Proto", proto)
+			resp, err := http.DefaultClient.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = resp.Body.Close()
+			return resp.StatusCode
+		}
+		want := map[bool]int{true: 200, false: 403}[trusted]
+		if got := get("198.51.100.1, 203.0.113.7", "https"); got != want {
+			t.Errorf("trusted: %v, status %d", trusted, got)
+		}
+		if get("203.0.113.7, 198.51.100.1", "https") != 403 || get("203.0.113.7", "http") != 403 {
+			t.Errorf("trusted: %v: what does not fit is allowed", trusted)
+		}
+		remote := map[bool]string{true: `"remote":"203.0.113.7"`, false: `"remote":"127.0.0.1"`}[trusted]
+		eventually(t, "the client is in the log", func() bool { return strings.Contains(log.String(), remote) })
+		if !trusted && strings.Contains(log.String(), "203.0.113.7") {
+			t.Error("what anybody says is in the log")
+		}
+	}
+}
+
 // TestCertificateRenewed: under load a renewed certificate is served soon, and no
 // request fails; files that are rubbish for a while change nothing.
 func TestCertificateRenewed(t *testing.T) {

@@ -43,7 +43,9 @@ type Config struct {
 	HTTPListen      string // plain HTTP beside TLS
 	// ProxyProtocolFrom: balancers that name clients by the PROXY protocol.
 	ProxyProtocolFrom List
-	HSTS              time.Duration
+	// ForwardedFrom: HTTPS proxies that name clients by X-Forwarded-For.
+	ForwardedFrom List
+	HSTS          time.Duration
 
 	ACMEDirectory  string
 	ACMEEmail      string
@@ -154,6 +156,7 @@ func (c *Config) settings() []setting {
 		{"tls-name", "name the certificate is for (internal, acme); comma-separated, may be repeated; \"mucurad tls add\" adds more at run time (acme)", false, &c.TLSNames},
 		{"http-listen", "address of plain HTTP beside TLS: redirects to HTTPS, answers ACME challenges, gives the internal authority's certificate away; empty for none", false, text(&c.HTTPListen)},
 		{"proxy-protocol-from", "networks of the TCP balancers in front, such as 10.0.0.0/28: all listeners but admin then take connections from these alone, and with a PROXY protocol header of version 2, which names the client; comma-separated, may be repeated", false, &c.ProxyProtocolFrom},
+		{"forwarded-from", "networks of the HTTPS proxies in front, such as 10.0.0.0/28: what they say in X-Forwarded-For and X-Forwarded-Proto counts, from nobody else; comma-separated, may be repeated", false, &c.ForwardedFrom},
 		{"hsts", "how long browsers shall use HTTPS only (Strict-Transport-Security; files and acme); 0 to say nothing", false, duration(&c.HSTS)},
 		{"acme-directory", "URL of the ACME directory (default: Let's Encrypt)", false, text(&c.ACMEDirectory)},
 		{"acme-email", "address the ACME authority may write to", false, text(&c.ACMEEmail)},

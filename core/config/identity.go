@@ -27,13 +27,15 @@ func (c *Config) finishIdentity(bad func(string, ...any)) {
 	if _, err := c.TerminatorFrom(); err != nil {
 		bad("auth-terminator-from: %v", err)
 	}
-	from, err := c.ProxyFrom()
-	if err != nil {
-		bad("proxy-protocol-from: %v", err)
-	}
-	for _, n := range from {
-		if n.Bits() == 0 {
-			bad("proxy-protocol-from: %s is everybody, who could then choose his address", n)
+	for name, networks := range map[string]func() ([]netip.Prefix, error){"proxy-protocol-from": c.ProxyFrom, "forwarded-from": c.Forwarders} {
+		from, err := networks()
+		if err != nil {
+			bad("%s: %v", name, err)
+		}
+		for _, n := range from {
+			if n.Bits() == 0 {
+				bad("%s: %s is everybody, who could then choose his address", name, n)
+			}
 		}
 	}
 	if (c.AuthListen != "" || len(c.AuthHosts) > 0) && c.TLS == "off" && c.AuthTerminator == "" && !c.Debug {
@@ -64,6 +66,9 @@ func (c *Config) TerminatorFrom() ([]netip.Prefix, error) { return networks(c.Au
 
 // ProxyFrom is the networks of the balancers that name clients.
 func (c *Config) ProxyFrom() ([]netip.Prefix, error) { return networks(c.ProxyProtocolFrom) }
+
+// Forwarders is the networks of the HTTPS proxies that name clients.
+func (c *Config) Forwarders() ([]netip.Prefix, error) { return networks(c.ForwardedFrom) }
 
 func networks(list List) ([]netip.Prefix, error) {
 	var out []netip.Prefix

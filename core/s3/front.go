@@ -239,7 +239,7 @@ func (c *call) event() Event {
 	if !c.principal.Anonymous() {
 		e.Name = c.principal.Account.Name
 	}
-	if t := c.r.TLS; t != nil {
+	if t := c.r.TLS; t != nil && t.Version != 0 { // else a proxy ended it
 		e.TLS, e.Suite = tls.VersionName(t.Version), tls.CipherSuiteName(t.CipherSuite)
 	}
 	e.SizeDelta, e.ObjectDelta = c.tally.Change()

@@ -80,6 +80,12 @@ func (s *Server) add(ctx context.Context, name, address string, h *http.Server, 
 		if len(from) > 0 {
 			l = listenProxied(l, from, s.app.Log)
 		}
+		if from, err = s.app.Config.Forwarders(); err != nil {
+			return nil, errors.Join(err, l.Close())
+		}
+		if len(from) > 0 {
+			h.Handler = forwarded(from, h.Handler)
+		}
 	}
 	e := &endpoint{name: name, listener: l, http: h, drains: drains}
 	s.endpoints = append(s.endpoints, e)

@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -95,8 +94,7 @@ func (p *proxyListener) trusted(a net.Addr) bool {
 	if err != nil {
 		return false
 	}
-	ip := addr.Addr().Unmap().WithZone("")
-	return slices.ContainsFunc(p.from, func(n netip.Prefix) bool { return n.Contains(ip) })
+	return within(p.from, addr.Addr())
 }
 
 func (p *proxyListener) await(c net.Conn) {

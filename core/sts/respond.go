@@ -161,7 +161,7 @@ func (c *call) readBody() (err error) {
 
 // connection names TLS version and cipher suite.
 func connection(s *tls.ConnectionState) (version, suite string) {
-	if s == nil {
+	if s == nil || s.Version == 0 { // a proxy ended it
 		return "", ""
 	}
 	return tls.VersionName(s.Version), tls.CipherSuiteName(s.CipherSuite)

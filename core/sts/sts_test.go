@@ -240,6 +240,26 @@ func TestStrip(t *testing.T) {
 	}
 }
 
+// A terminator is known by the address that connects, whatever a proxy says of clients.
+func TestStripForwarded(t *testing.T) {
+	s := &Server{Terminator: ALB, From: []netip.Prefix{netip.MustParsePrefix("10.0.0.1/32")}}
+	for peer, kept := range map[string]bool{"10.0.0.1:1": true, "10.0.0.2:1": false} {
+		r, err := http.NewRequest("GET", "/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.RemoteAddr = peer
+		r.Header.Set(albHeader, "x")
+		for _, client := range []string{"203.0.113.7", "10.0.0.1"} {
+			f := Forwarded(r, netip.MustParseAddr(client))
+			f.Header = r.Header.Clone()
+			if s.Strip(f); (f.Header.Get(albHeader) != "") != kept || f.RemoteAddr != client+":0" || r.RemoteAddr != peer {
+				t.Errorf("%s for %s: %v from %s", peer, client, f.Header, f.RemoteAddr)
+			}
+		}
+	}
+}
+
 func TestWithCertificate(t *testing.T) {
 	l := newLab(t)
 	r := l.do(l.client(authHost, gridtest.NewProxy(l.world.Alice)), l.request("POST", "https://"+authHost+"/?Action=AssumeRoleWithCertificate&Version=2011-06-15", "DurationSeconds=1000"))

@@ -1,6 +1,7 @@
 package sts
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/netip"
@@ -49,12 +50,26 @@ func (s *Server) Strip(r *http.Request) {
 	}
 }
 
+type peerKey struct{}
+
+// Forwarded is the request as from the address of a client that a proxy has named.
+// Terminators are still known by the address that has connected.
+func Forwarded(r *http.Request, client netip.Addr) *http.Request {
+	f := r.WithContext(context.WithValue(r.Context(), peerKey{}, r.RemoteAddr))
+	f.RemoteAddr = netip.AddrPortFrom(client, 0).String()
+	return f
+}
+
 // fromTrusted tells whether the connection comes from the terminator.
 func (s *Server) fromTrusted(r *http.Request) bool {
 	if s.Terminator == "" {
 		return false
 	}
-	addr, err := netip.ParseAddrPort(r.RemoteAddr)
+	peer, ok := r.Context().Value(peerKey{}).(string)
+	if !ok {
+		peer = r.RemoteAddr
+	}
+	addr, err := netip.ParseAddrPort(peer)
 	if err != nil {
 		return false
 	}
