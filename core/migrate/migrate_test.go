@@ -161,7 +161,7 @@ func (s *site) runKilled(t *site, state meta.Store, n int, final bool) bool {
 	m := s.migration(t, wrap(state))
 	m.From.Meta, m.From.Registry = wrap(s.Meta), wrap(s.Registry)
 	m.To.Meta, m.To.Registry = wrap(t.Meta), wrap(t.Registry)
-	m.To.Content = &dying{t.Content, dead}
+	m.To.Content = &dying{t.Content, func(string, content.ID) error { return dead() }}
 	m.To.Repo = t.over(m.To.Meta, m.To.Registry, m.To.Content)
 	err := m.Begin(ctx)
 	if err == nil {
@@ -177,22 +177,23 @@ func (s *site) runKilled(t *site, state meta.Store, n int, final bool) bool {
 	return err != nil
 }
 
-// dying is a content store whose process dies, also in the midst of a content.
+// dying is a content store whose process dies, also in the midst of a content. dead is
+// asked before each call.
 type dying struct {
 	content.Store
-	dead func() error
+	dead func(call string, id content.ID) error
 }
 
 func (d *dying) Create(ctx context.Context, id content.ID, size int64) (content.Writer, error) {
-	if err := d.dead(); err != nil {
+	if err := d.dead("create", id); err != nil {
 		return nil, err
 	}
 	w, err := d.Store.Create(ctx, id, size)
-	return &dyingWriter{w, d.dead}, err
+	return &dyingWriter{w, func(call string) error { return d.dead(call, id) }}, err
 }
 
 func (d *dying) Delete(ctx context.Context, id content.ID) error {
-	if err := d.dead(); err != nil {
+	if err := d.dead("delete", id); err != nil {
 		return err
 	}
 	return d.Store.Delete(ctx, id)
@@ -200,42 +201,49 @@ func (d *dying) Delete(ctx context.Context, id content.ID) error {
 
 type dyingWriter struct {
 	content.Writer
-	dead func() error
+	dead func(call string) error
 }
 
 func (w *dyingWriter) Commit() error {
-	if err := w.dead(); err != nil {
+	if err := w.dead("commit"); err != nil {
 		return err
 	}
 	return w.Writer.Commit()
 }
 
 func (w *dyingWriter) Abort() error {
-	if err := w.dead(); err != nil {
+	if err := w.dead("abort"); err != nil {
 		return err
 	}
 	return w.Writer.Abort()
 }
 
-// TestOutagesAreRiddenOut lets every few calls to the target fail.
+// TestOutagesAreRiddenOut lets every call to the target fail when it is made first.
 func TestOutagesAreRiddenOut(t *testing.T) {
 	home, away := newSite(t, embedded), newSite(t, weak.Large()[1])
 	home.fill()
 	var mu sync.Mutex
-	n := 0
-	fail := func() error {
+	made := map[string]bool{}
+	fail := func(call ...any) error {
 		mu.Lock()
 		defer mu.Unlock()
-		if n++; n%7 == 0 {
+		if c := fmt.Sprint(call...); !made[c] {
+			made[c] = true
 			return errors.Join(meta.ErrUnavailable, content.ErrUnavailable)
 		}
 		return nil
 	}
 	m := home.migration(away, mem.NewMeta())
 	home.must(m.Begin(ctx))
-	m.To.Meta = &storewrap.Fault{Store: away.Meta, Before: func(storewrap.Op, meta.Partition, string) error { return fail() }}
-	m.To.Content = &dying{away.Content, fail}
+	m.To.Meta = &storewrap.Fault{Store: away.Meta, Before: func(op storewrap.Op, p meta.Partition, key string) error { return fail(op, " ", p, " ", key) }}
+	m.To.Content = &dying{away.Content, func(call string, id content.ID) error { return fail(call, " ", id) }}
 	_, err := m.Pass(ctx)
+	home.must(err)
+	b, err := home.repo.Bucket(ctx, "plain")
+	home.must(err)
+	home.delete(b, "small", "")
+	home.delete(b, "big", "")
+	_, err = m.Pass(ctx)
 	home.must(err)
 	m.To = away.Side
 	home.must(m.Final(ctx))

@@ -331,6 +331,13 @@ func passing(err error) bool {
 	return errors.Is(err, content.ErrUnavailable) || errors.Is(err, meta.ErrUnavailable) || errors.Is(err, meta.ErrOutcomeUnknown)
 }
 
+func ofTarget(err error) error {
+	if err != nil {
+		return fmt.Errorf("write to the target: %w", err)
+	}
+	return nil
+}
+
 func (m *Migration) step(ctx context.Context, p *part, s *step, final bool) error {
 	from, to := m.stores(p)
 	for try := 0; ; try++ {
@@ -339,29 +346,25 @@ func (m *Migration) step(ctx context.Context, p *part, s *step, final bool) erro
 		if !s.drop || !p.gone { // a scan is not the last word
 			rec, err = from.Get(ctx, p.name, s.key, true)
 		}
-		if errors.Is(err, meta.ErrNotFound) { // it is no more
-			if err := to.Delete(ctx, p.name, s.key, meta.Always); err != nil {
-				return err
-			}
-			s.op = meta.Op{Key: s.key, Delete: true}
-			m.count(func(p *Progress) { p.Deleted++ })
-			return nil
-		}
-		if err != nil {
+		gone := errors.Is(err, meta.ErrNotFound)
+		if err != nil && !gone {
 			return err
 		}
 		version := rec.Version
-		err = m.lay(ctx, p, s.key, &rec, final)
+		if gone { // it is no more
+			err = ofTarget(to.Delete(ctx, p.name, s.key, meta.Always))
+		} else {
+			err = m.lay(ctx, p, s.key, &rec, final)
+		}
 		switch {
 		case errors.Is(err, errOwing):
 			m.count(func(p *Progress) { p.Later++ })
 			return nil
 		case errors.Is(err, errChanged) && try < tries:
 			continue
-		case err == nil:
-			if _, err = to.Put(ctx, p.name, s.key, rec, meta.Always); err != nil {
-				err = fmt.Errorf("write to the target: %w", err)
-			}
+		case err == nil && !gone:
+			_, err = to.Put(ctx, p.name, s.key, rec, meta.Always)
+			err = ofTarget(err)
 		}
 		if passing(err) && try < tries {
 			if err := sleep(ctx, cmp.Or(m.Pause, 200*time.Millisecond)<<try); err != nil {
@@ -369,11 +372,16 @@ func (m *Migration) step(ctx context.Context, p *part, s *step, final bool) erro
 			}
 			continue
 		}
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
+		case gone:
+			s.op = meta.Op{Key: s.key, Delete: true}
+			m.count(func(p *Progress) { p.Deleted++ })
+		default:
+			s.op = meta.Op{Key: s.key, Record: meta.Record{Summary: []byte(digest(version))}}
+			m.count(func(p *Progress) { p.Records++ })
 		}
-		s.op = meta.Op{Key: s.key, Record: meta.Record{Summary: []byte(digest(version))}}
-		m.count(func(p *Progress) { p.Records++ })
 		return nil
 	}
 }
