@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mucura/mucura/core/catalog"
+	"github.com/mucura/mucura/core/serve/servetest"
 )
 
 // post sends a form, with the crumb, of somebody who is signed in unless a is nil.
@@ -97,26 +98,15 @@ func TestTicketIsNotRenewed(t *testing.T) {
 	}
 }
 
-// timed is an answer that notes the deadlines its connection gets.
-type timed struct {
-	*httptest.ResponseRecorder
-	ends []time.Time
-}
-
-func (w *timed) SetReadDeadline(t time.Time) error {
-	w.ends = append(w.ends, t)
-	return nil
-}
-
 // Forms and programs' bodies that do not come are not waited for: nobody has shown
 // yet who she is.
 func TestBodiesInTime(t *testing.T) {
 	l := newLab(t)
 	for name, h := range map[string]http.HandlerFunc{"page": l.ServeHTTP, "login": l.programs.Login, "register": l.programs.Register} {
-		w := &timed{ResponseRecorder: httptest.NewRecorder()}
+		w := servetest.NewTimed()
 		h(w, httptest.NewRequest(http.MethodPost, l.URL+"/signin", strings.NewReader("{}")))
-		if len(w.ends) != 2 || w.ends[0].IsZero() || time.Until(w.ends[0]) > time.Minute || !w.ends[1].IsZero() {
-			t.Errorf("%s: %d, deadlines %v", name, w.Code, w.ends)
+		if len(w.Ends) != 2 || w.Ends[0].IsZero() || time.Until(w.Ends[0]) > time.Minute || !w.Ends[1].IsZero() {
+			t.Errorf("%s: %d, deadlines %v", name, w.Code, w.Ends)
 		}
 	}
 }

@@ -2,32 +2,19 @@ package s3
 
 import (
 	"io"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/mucura/mucura/core/serve/servetest"
 )
 
-// timed is an answer that notes the deadlines its connection gets.
-type timed struct {
-	*httptest.ResponseRecorder
-	ends []time.Duration // from begun on; 0: none
-	from time.Time
-}
-
-func (w *timed) SetReadDeadline(t time.Time) error {
-	if t.IsZero() {
-		w.ends = append(w.ends, 0)
-		return nil
-	}
-	w.ends = append(w.ends, t.Sub(w.from))
-	return nil
-}
-
-// longest is the latest deadline of them.
-func (w *timed) longest() (longest time.Duration) {
-	for _, d := range w.ends {
-		longest = max(longest, d)
+// longest is how long after begun the latest deadline is.
+func longest(w *servetest.Timed, begun time.Time) (longest time.Duration) {
+	for _, end := range w.Ends {
+		if !end.IsZero() {
+			longest = max(longest, end.Sub(begun))
+		}
 	}
 	return longest
 }
@@ -65,10 +52,10 @@ func TestStrangersBodies(t *testing.T) {
 			}
 			r := s.request(tc.who, tc.method, tc.path, tc.body, headers...)
 			r.RequestURI, r.RemoteAddr = tc.path, "192.0.2.1:1"
-			w := &timed{ResponseRecorder: httptest.NewRecorder(), from: time.Now()}
+			w, begun := servetest.NewTimed(), time.Now()
 			s.inside().ServeHTTP(w, r)
 			_, _ = io.Copy(io.Discard, w.Body)
-			if d := w.longest(); d == 0 || (d > time.Minute) != tc.patient {
+			if d := longest(w, begun); d == 0 || (d > time.Minute) != tc.patient {
 				t.Errorf("%d: it could take %s", w.Code, d)
 			}
 		})
