@@ -16,6 +16,8 @@ import (
 	"os"
 	"sync/atomic"
 	"time"
+
+	"github.com/mucura/mucura/core/unpaced"
 )
 
 // client sends requests to the nodes of a cluster.
@@ -63,7 +65,7 @@ func (o *Options) transport() (http.RoundTripper, error) {
 	}
 	transport := &http.Transport{
 		// No proxy of the environment: a store is in the same machine room.
-		DialContext:         (&net.Dialer{Timeout: min(3*time.Second, o.Timeout), KeepAlive: 15 * time.Second}).DialContext,
+		DialContext:         (&net.Dialer{Timeout: min(3*time.Second, o.Timeout), KeepAlive: 15 * time.Second, Control: unpaced.Control}).DialContext,
 		TLSHandshakeTimeout: min(5*time.Second, o.Timeout),
 		MaxIdleConns:        256,
 		MaxIdleConnsPerHost: 64,

@@ -6,6 +6,8 @@ import (
 	"net"
 	"sync/atomic"
 	"time"
+
+	"github.com/mucura/mucura/core/unpaced"
 )
 
 // conn is a connection to Swift. Without TLS it takes a request's body from the
@@ -27,7 +29,7 @@ var copiesSaved atomic.Int64
 
 // dial makes connections of type conn.
 func dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	d := net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
+	d := net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second, Control: unpaced.Control}
 	c, err := d.DialContext(ctx, network, addr)
 	if t, ok := c.(*net.TCPConn); ok {
 		return &conn{TCPConn: t}, err

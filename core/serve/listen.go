@@ -13,6 +13,7 @@ import (
 	"github.com/mucura/mucura/core/app"
 	"github.com/mucura/mucura/core/config"
 	"github.com/mucura/mucura/core/sts"
+	"github.com/mucura/mucura/core/unpaced"
 )
 
 // Listen opens the listeners that the settings ask for, with TLS when there is a
@@ -72,6 +73,7 @@ func (s *Server) add(ctx context.Context, name, address string, h *http.Server, 
 	if err != nil {
 		return nil, fmt.Errorf("listener %s: %w", name, err)
 	}
+	l = unpaced.Listen(l)
 	if name != "admin" { // which is for the site's own network
 		from, err := s.app.Config.ProxyFrom()
 		if err != nil {

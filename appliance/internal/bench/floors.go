@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/mucura/mucura/core/checksum"
+	"github.com/mucura/mucura/core/unpaced"
 	"golang.org/x/sys/unix"
 )
 
@@ -189,6 +190,7 @@ func second(role string) (net.Conn, func(), error) {
 		return nil, nil, err
 	}
 	defer l.Close()
+	l = unpaced.Listen(l) // as the server does
 	cmd := exec.CommandContext(context.Background(), os.Args[0], "-peer-of-floor", role+" "+l.Addr().String())
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
