@@ -89,6 +89,9 @@ func (s *Server) add(ctx context.Context, name, address string, h *http.Server, 
 			h.Handler = forwarded(from, h.Handler)
 		}
 	}
+	if h.ConnContext != nil {
+		l = gatherListener{l}
+	}
 	e := &endpoint{name: name, listener: l, http: h, drains: drains}
 	s.endpoints = append(s.endpoints, e)
 	return e, nil
@@ -97,7 +100,8 @@ func (s *Server) add(ctx context.Context, name, address string, h *http.Server, 
 func (s *Server) listenS3(ctx context.Context, c *config.Config) error {
 	h := newHTTP(c, s.app.Log, s.app)
 	if s.tls != nil {
-		h.Handler = secure(s.tls, c.HSTS, s.app)
+		h.Handler = gathering(secure(s.tls, c.HSTS, s.app))
+		h.ConnContext = withConn
 		h.TLSConfig = spare(s.tls, s.app.Auth.ByHost(tlsConfig(s.tls)))
 	}
 	_, err := s.add(ctx, "s3", c.Listen, h, true)
