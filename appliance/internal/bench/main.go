@@ -52,7 +52,7 @@ func main() {
 	flag.StringVar(&o.profile, "profile", "", "write a CPU profile of our server for each case to this directory, and print where the time goes")
 	flag.StringVar(&o.dir, "dir", "", "where the servers keep their data (default: a temporary directory)")
 	flag.BoolVar(&o.peers, "peers", true, "measure the other servers too")
-	flag.BoolVar(&o.tls, "tls", false, "measure our server over TLS too")
+	flag.BoolVar(&o.tls, "tls", false, "measure the servers over TLS too")
 	flag.IntVar(&connections, "idle", 0, "instead: what this many idle connections cost")
 	flag.IntVar(&objects, "objects", 0, "instead: how cost grows from 20,000 to this many objects")
 	stores := flag.Bool("stores", false, "instead: what requests cost on Redis and Swift, beside Swift's own S3 interface")

@@ -65,10 +65,11 @@ func start(o options, dir string) ([]*server, error) {
 	}
 	for _, p := range []struct {
 		name, env, install string
-		command            func(bin, port, data string) *exec.Cmd
+		command            func(bin, port, data string, secure ...string) *exec.Cmd
+		secure             []string // arguments that have it speak TLS
 	}{
-		{"versitygw", "MUCURA_BENCH_VERSITYGW", "go install github.com/versity/versitygw/cmd/versitygw@v1.8.0", versitygw},
-		{"minio", "MUCURA_BENCH_MINIO", "a minio binary", minio},
+		{"versitygw", "MUCURA_BENCH_VERSITYGW", "go install github.com/versity/versitygw/cmd/versitygw@v1.8.0", versitygw, []string{"--cert", filepath.Join(dir, certFile), "--key", filepath.Join(dir, keyFile)}},
+		{"minio", "MUCURA_BENCH_MINIO", "a minio binary", minio, []string{"--certs-dir", dir}},
 	} {
 		bin := os.Getenv(p.env)
 		if bin == "" {
@@ -78,6 +79,17 @@ func start(o options, dir string) ([]*server, error) {
 			}
 		}
 		s, err := launch(p.name, filepath.Join(dir, p.name), func(port, _, data string) *exec.Cmd { return p.command(bin, port, data) })
+		if err != nil {
+			return servers, err
+		}
+		s.admin = ""
+		servers = append(servers, s)
+		if !o.tls {
+			continue
+		}
+		s, err = launchWith(p.name+" TLS", filepath.Join(dir, p.name+"-tls"), "https", func(port, _, data string) *exec.Cmd {
+			return p.command(bin, port, data, p.secure...)
+		})
 		if err != nil {
 			return servers, err
 		}
@@ -95,14 +107,16 @@ func startOurs(name, bin, dir string) (*server, error) {
 	})
 }
 
-func versitygw(bin, port, data string) *exec.Cmd {
-	cmd := exec.Command(bin, "--port", port, "--access", harness.RootKey, "--secret", harness.RootSecret, "--region", harness.Region, "--keep-alive", "--quiet", "posix", data)
+func versitygw(bin, port, data string, secure ...string) *exec.Cmd {
+	args := append([]string{"--port", port, "--access", harness.RootKey, "--secret", harness.RootSecret, "--region", harness.Region, "--keep-alive", "--quiet"}, secure...)
+	cmd := exec.Command(bin, append(args, "posix", data)...)
 	cmd.Env = os.Environ()
 	return cmd
 }
 
-func minio(bin, port, data string) *exec.Cmd {
-	cmd := exec.Command(bin, "server", "--quiet", "--address", port, data)
+func minio(bin, port, data string, secure ...string) *exec.Cmd {
+	args := append([]string{"server", "--quiet", "--address", port}, secure...)
+	cmd := exec.Command(bin, append(args, data)...)
 	cmd.Env = append(os.Environ(), "MINIO_ROOT_USER="+harness.RootKey, "MINIO_ROOT_PASSWORD="+harness.RootSecret, "MINIO_REGION="+harness.Region, "MINIO_BROWSER=off")
 	return cmd
 }

@@ -23,9 +23,12 @@ import (
 	"github.com/mucura/mucura/appliance/internal/harness"
 )
 
+// The certificate that all servers have, and its key, as MinIO names them.
+const certFile, keyFile = "public.crt", "private.key"
+
 // startTLS starts our server once more, over TLS.
 func startTLS(bin, dir string) (*server, error) {
-	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	cert, key := filepath.Join(dir, certFile), filepath.Join(dir, keyFile)
 	if err := selfSigned(cert, key); err != nil {
 		return nil, err
 	}
@@ -37,7 +40,7 @@ func startTLS(bin, dir string) (*server, error) {
 }
 
 // selfSigned writes a certificate for the loopback address.
-func selfSigned(certFile, keyFile string) error {
+func selfSigned(certTo, keyTo string) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return err
@@ -54,7 +57,7 @@ func selfSigned(certFile, keyFile string) error {
 	if err != nil {
 		return err
 	}
-	for file, block := range map[string]*pem.Block{certFile: {Type: "CERTIFICATE", Bytes: der}, keyFile: {Type: "PRIVATE KEY", Bytes: pkcs8}} {
+	for file, block := range map[string]*pem.Block{certTo: {Type: "CERTIFICATE", Bytes: der}, keyTo: {Type: "PRIVATE KEY", Bytes: pkcs8}} {
 		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
 			return err
 		}
