@@ -127,6 +127,7 @@ func New(c *config.Config, stores *Stores, log *slog.Logger) *App {
 		Log:          log,
 		LifecycleDay: c.DebugLifecycleDay,
 		BodyIdle:     c.BodyIdle,
+		Shares:       newShares(c.MaxRequests, func() { a.metrics.refused.Add(1) }),
 
 		AllowPlainSSEC: c.AllowPlainSSEC,
 		Observe:        a.observe,

@@ -207,7 +207,7 @@ func (c *Config) settings() []setting {
 		{"sweep-interval", "pause between background sweeps; 0 for none", false, duration(&c.SweepInterval)},
 		{"metadata-limit", "calls to each metadata store at once, by this process; more wait up to 5 s for their turn; 0 is no limit", false, integer(&c.MetadataLimit)},
 		{"content-limit", "contents read from and written to the content store at once, by this process; more wait up to 5 s; 0 is no limit", false, integer(&c.ContentLimit)},
-		{"max-requests", "requests served at once; more get 503 SlowDown", false, integer(&c.MaxRequests)},
+		{"max-requests", "requests served at once; more get 503 SlowDown, and an account alone has four fifths of them at most", false, integer(&c.MaxRequests)},
 		{"max-header-bytes", "largest request header", false, &c.MaxHeaderBytes},
 		{"body-idle-timeout", "longest pause of a client that is sending or receiving a body", false, duration(&c.BodyIdle)},
 		{"idle-timeout", "how long an idle connection is kept", false, duration(&c.IdleTimeout)},

@@ -31,6 +31,9 @@ type call struct {
 	b *catalog.Bucket
 	// watch is the body's; nil when there is none.
 	watch *bodyWatch
+	// share is whose share of all requests this one is in, if shared.
+	share  string
+	shared bool
 	// keyMD5 is the digest that came with a customer's key, to be sent back.
 	keyMD5 string
 

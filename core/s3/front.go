@@ -52,9 +52,19 @@ type Front struct {
 	AllowPlainSSEC bool
 	// BodyIdle is the longest pause between reads of a body; 0 is no limit.
 	BodyIdle time.Duration
+	// Shares has the say whether an account may have one more request served at
+	// once; nil lets all.
+	Shares Shares
 	// Observe is called once per finished request, for log and metrics; may be
 	// nil. It must not block.
 	Observe func(Event)
+}
+
+// Shares divides the requests served at once among accounts, by their IDs; "" is
+// whoever is anonymous.
+type Shares interface {
+	Take(account string) bool // one more
+	Give(account string)      // one that was taken
 }
 
 // Event describes one finished request, without any secret: no signature,
@@ -152,6 +162,9 @@ func (c *call) serve() error {
 		c.takeHoisted()
 		c.recheckBody()
 	}
+	if err := c.takeShare(); err != nil {
+		return err
+	}
 	if err := c.loadBucket(); err != nil {
 		return err
 	}
@@ -162,6 +175,19 @@ func (c *call) serve() error {
 		c.mayTakeTime()
 	}
 	return c.op.handle(c)
+}
+
+// takeShare counts the request as one of who asks.
+func (c *call) takeShare() error {
+	if c.f.Shares == nil {
+		return nil
+	}
+	if !c.f.Shares.Take(c.principal.ID()) {
+		return s3err.SlowDown.Say("Please reduce your request rate: too many requests of this account are under way.")
+	}
+	c.shared = true
+	c.share = c.principal.ID()
+	return nil
 }
 
 // authenticate finds who asks.
@@ -211,6 +237,9 @@ func (c *call) finish() {
 			c.respondError(s3err.InternalError.With(c.err))
 			p = nil
 		}
+	}
+	if c.shared {
+		c.f.Shares.Give(c.share)
 	}
 	if c.f.Observe != nil {
 		c.f.Observe(c.event())
