@@ -18,12 +18,16 @@ const (
 	gatherPiece = 128 << 10
 	// gatherRoom is what the records of a piece take, and the head before them.
 	gatherRoom = gatherPiece + 16<<10
+	// gatherMost is how many bodies are gathered at once. Clients may be slow and
+	// many, and buffers are held for as long as they are.
+	gatherMost = 64
 )
 
-var (
-	pieces  = sync.Pool{New: func() any { return new([gatherPiece]byte) }}
-	records = sync.Pool{New: func() any { return new([gatherRoom]byte) }}
-)
+// gatherBuffers are what a body is gathered with.
+type gatherBuffers struct {
+	piece [gatherPiece]byte
+	room  [gatherRoom]byte
+}
 
 // gatherListener gives connections that can hold back what is written to them.
 type gatherListener struct{ net.Listener }
@@ -48,10 +52,10 @@ type gatheredConn struct {
 }
 
 // hold holds back what is written from here on, as far as there is room.
-func (c *gatheredConn) hold() {
+func (c *gatheredConn) hold(room *[gatherRoom]byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.room = records.Get().(*[gatherRoom]byte)
+	c.room = room
 }
 
 // release writes what was held back. It must follow hold.
@@ -59,7 +63,6 @@ func (c *gatheredConn) release() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.flush()
-	records.Put(c.room)
 	c.room = nil
 	return c.err
 }
@@ -96,12 +99,22 @@ func withConn(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, connKey{}, c)
 }
 
-// gathering has the bodies of answers gathered.
+// gatherer has the bodies of answers gathered.
+type gatherer struct {
+	buffers sync.Pool     // *gatherBuffers
+	places  chan struct{} // one for each body
+}
+
+// gathering is next with the bodies of its answers gathered.
 func gathering(next http.Handler) http.Handler {
+	g := &gatherer{
+		buffers: sync.Pool{New: func() any { return new(gatherBuffers) }},
+		places:  make(chan struct{}, gatherMost),
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if t, ok := r.Context().Value(connKey{}).(*tls.Conn); ok {
 			if c, ok := t.NetConn().(*gatheredConn); ok {
-				w = &gatheringWriter{w, c}
+				w = &gatheringWriter{w, g, c}
 			}
 		}
 		next.ServeHTTP(w, r)
@@ -111,6 +124,7 @@ func gathering(next http.Handler) http.Handler {
 // gatheringWriter is what io.Copy sends a body to.
 type gatheringWriter struct {
 	http.ResponseWriter
+	g    *gatherer
 	conn *gatheredConn
 }
 
@@ -119,12 +133,18 @@ func (w *gatheringWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter
 
 // ReadFrom sends what r has, as it comes: nothing is held back while r is waited for.
 func (w *gatheringWriter) ReadFrom(r io.Reader) (n int64, err error) {
-	piece := pieces.Get().(*[gatherPiece]byte)
-	defer pieces.Put(piece)
+	select {
+	case w.g.places <- struct{}{}:
+		defer func() { <-w.g.places }()
+	default:
+		return io.Copy(w.ResponseWriter, r)
+	}
+	b := w.g.buffers.Get().(*gatherBuffers)
+	defer w.g.buffers.Put(b)
 	for {
-		m, err := r.Read(piece[:])
+		m, err := r.Read(b.piece[:])
 		if m > 0 {
-			sent, werr := w.write(piece[:m])
+			sent, werr := w.write(b.piece[:m], &b.room)
 			n += int64(sent)
 			if werr != nil {
 				return n, werr
@@ -139,8 +159,9 @@ func (w *gatheringWriter) ReadFrom(r io.Reader) (n int64, err error) {
 	}
 }
 
-func (w *gatheringWriter) write(p []byte) (n int, err error) {
-	w.conn.hold()
+// write writes a piece of a body with room for its records.
+func (w *gatheringWriter) write(p []byte, room *[gatherRoom]byte) (n int, err error) {
+	w.conn.hold(room)
 	defer func() {
 		if rerr := w.conn.release(); err == nil {
 			err = rerr

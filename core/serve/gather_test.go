@@ -111,6 +111,33 @@ func TestGatheredAsItComes(t *testing.T) {
 	}
 }
 
+// TestGatheredTooMany serves more clients that do not read than are gathered for, and
+// others beside them.
+func TestGatheredTooMany(t *testing.T) {
+	const size = 32 << 20 // more than connections hold
+	c, url, _ := serveGathered(t, func(w http.ResponseWriter, r *http.Request) {
+		n, _ := strconv.ParseInt(r.URL.Query().Get("size"), 10, 64)
+		_, _ = io.Copy(w, io.LimitReader(zeros{}, n))
+	})
+	for range gatherMost + 1 {
+		resp, err := c.Get(url + "?size=" + strconv.Itoa(size))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { resp.Body.Close() })
+	}
+	if got := fetch(t, c, url+"?size=300000"); len(got) != 300000 {
+		t.Errorf("got %d bytes", len(got))
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
+}
+
 type onlyReader struct{ io.Reader }
 
 // TestGatheredSourceFails ends an answer whose source fails as net/http does.
@@ -150,15 +177,15 @@ func (c unwritable) Write([]byte) (int, error) { return 0, c.err }
 // TestHeldBackFails tells of bytes that could not be written, then and from then on.
 func TestHeldBackFails(t *testing.T) {
 	gone := errors.New("gone")
-	c := &gatheredConn{Conn: unwritable{err: gone}}
-	c.hold()
+	c, room := &gatheredConn{Conn: unwritable{err: gone}}, new([gatherRoom]byte)
+	c.hold(room)
 	if n, err := c.Write([]byte("held")); n != 4 || err != nil {
 		t.Fatalf("held back: %d, %v", n, err)
 	}
 	if err := c.release(); !errors.Is(err, gone) {
 		t.Errorf("released: %v", err)
 	}
-	c.hold()
+	c.hold(room)
 	if _, err := c.Write([]byte("more")); !errors.Is(err, gone) {
 		t.Errorf("afterwards: %v", err)
 	}
@@ -171,7 +198,7 @@ func TestHeldBackFails(t *testing.T) {
 // room for: all arrives, and what one wrote in its order.
 func TestHeldBackInOrder(t *testing.T) {
 	server, client := net.Pipe()
-	c := &gatheredConn{Conn: server}
+	c, room := &gatheredConn{Conn: server}, new([gatherRoom]byte)
 	const each = 2000
 	record := make([]byte, 1<<10)
 	go func() {
@@ -183,7 +210,7 @@ func TestHeldBackInOrder(t *testing.T) {
 					p := make([]byte, len(record))
 					p[0], p[1], p[2] = who, byte(i>>8), byte(i)
 					if who == 0 && i%200 == 0 {
-						c.hold()
+						c.hold(room)
 					}
 					if _, err := c.Write(p); err != nil {
 						t.Error(err)
