@@ -101,16 +101,48 @@ func withConn(ctx context.Context, c net.Conn) context.Context {
 
 // gatherer has the bodies of answers gathered.
 type gatherer struct {
-	buffers sync.Pool     // *gatherBuffers
-	places  chan struct{} // one for each body
+	buffers sync.Pool // *gatherBuffers
+
+	mu    sync.Mutex
+	under map[*gatheredConn]bool // where a body is under way
 }
 
-// gathering is next with the bodies of its answers gathered.
-func gathering(next http.Handler) http.Handler {
-	g := &gatherer{
+func newGatherer() *gatherer {
+	return &gatherer{
 		buffers: sync.Pool{New: func() any { return new(gatherBuffers) }},
-		places:  make(chan struct{}, gatherMost),
+		under:   map[*gatheredConn]bool{},
 	}
+}
+
+// begin tells whether one more body may be gathered.
+func (g *gatherer) begin(c *gatheredConn) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.under) >= gatherMost {
+		return false
+	}
+	g.under[c] = true
+	return true
+}
+
+func (g *gatherer) end(c *gatheredConn) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.under, c)
+}
+
+// abort cuts off what is under way. To close the connections is not enough: TLS
+// would say good-bye on each first, behind what a client does not take.
+func (g *gatherer) abort() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for c := range g.under {
+		_ = c.Conn.Close()
+	}
+}
+
+// gather is next with the bodies of its answers gathered.
+func (g *gatherer) gather(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if t, ok := r.Context().Value(connKey{}).(*tls.Conn); ok {
 			if c, ok := t.NetConn().(*gatheredConn); ok {
@@ -133,12 +165,10 @@ func (w *gatheringWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter
 
 // ReadFrom sends what r has, as it comes: nothing is held back while r is waited for.
 func (w *gatheringWriter) ReadFrom(r io.Reader) (n int64, err error) {
-	select {
-	case w.g.places <- struct{}{}:
-		defer func() { <-w.g.places }()
-	default:
+	if !w.g.begin(w.conn) {
 		return io.Copy(w.ResponseWriter, r)
 	}
+	defer w.g.end(w.conn)
 	b := w.g.buffers.Get().(*gatherBuffers)
 	defer w.g.buffers.Put(b)
 	for {

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -39,12 +40,18 @@ func (c *countedConn) Write(p []byte) (int, error) {
 func serveGathered(t *testing.T, h http.HandlerFunc) (*http.Client, string, *atomic.Int64) {
 	t.Helper()
 	writes := new(atomic.Int64)
-	s := httptest.NewUnstartedServer(gathering(h))
+	s := startGathered(t, newGatherer(), h, writes)
+	return s.Client(), s.URL, writes
+}
+
+func startGathered(t *testing.T, g *gatherer, h http.HandlerFunc, writes *atomic.Int64) *httptest.Server {
+	t.Helper()
+	s := httptest.NewUnstartedServer(g.gather(h))
 	s.Listener = gatherListener{counted{s.Listener, writes}}
 	s.Config.ConnContext = withConn
 	s.StartTLS()
 	t.Cleanup(s.Close)
-	return s.Client(), s.URL, writes
+	return s
 }
 
 func fetch(t *testing.T, c *http.Client, url string) []byte {
@@ -108,6 +115,30 @@ func TestGatheredAsItComes(t *testing.T) {
 	}()
 	if n, err := io.Copy(io.Discard, resp.Body); err != nil || n != size {
 		t.Fatalf("%d bytes more, %v", n, err)
+	}
+}
+
+// TestGatheredAborted ends a server whose client takes nothing: at once, and not
+// when TLS no longer waits to say good-bye.
+func TestGatheredAborted(t *testing.T) {
+	g, failed := newGatherer(), make(chan error, 1)
+	s := startGathered(t, g, func(w http.ResponseWriter, _ *http.Request) {
+		_, err := io.Copy(w, zeros{})
+		failed <- err
+	}, new(atomic.Int64))
+	resp, err := s.Client().Get(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	ended, end := context.WithCancel(context.Background())
+	end()
+	e := endpoint{http: s.Config, drains: true, abort: g.abort}
+	if err := e.stop(ended); !errors.Is(err, context.Canceled) {
+		t.Errorf("stopped: %v", err)
+	}
+	if err := <-failed; !errors.Is(err, net.ErrClosed) {
+		t.Errorf("the answer ended with %v, want its connection closed", err)
 	}
 }
 

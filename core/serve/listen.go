@@ -99,12 +99,18 @@ func (s *Server) add(ctx context.Context, name, address string, h *http.Server, 
 
 func (s *Server) listenS3(ctx context.Context, c *config.Config) error {
 	h := newHTTP(c, s.app.Log, s.app)
+	var abort func()
 	if s.tls != nil {
-		h.Handler = gathering(secure(s.tls, c.HSTS, s.app))
+		g := newGatherer()
+		h.Handler = g.gather(secure(s.tls, c.HSTS, s.app))
 		h.ConnContext = withConn
+		abort = g.abort
 		h.TLSConfig = spare(s.tls, s.app.Auth.ByHost(tlsConfig(s.tls)))
 	}
-	_, err := s.add(ctx, "s3", c.Listen, h, true)
+	e, err := s.add(ctx, "s3", c.Listen, h, true)
+	if err == nil {
+		e.abort = abort
+	}
 	return err
 }
 

@@ -106,6 +106,8 @@ type endpoint struct {
 	http     *http.Server
 	// drains: running requests may finish.
 	drains bool
+	// abort cuts off what Close of the server would wait for; may be nil.
+	abort func()
 }
 
 func (e *endpoint) serve() error {
@@ -122,6 +124,9 @@ func (e *endpoint) stop(ctx context.Context) error {
 	}
 	err := e.http.Shutdown(ctx)
 	if err != nil {
+		if e.abort != nil {
+			e.abort()
+		}
 		_ = e.http.Close()
 	}
 	return err
