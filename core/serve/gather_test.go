@@ -13,6 +13,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // counted counts the writes of connections.
@@ -131,6 +132,22 @@ func TestGatheredAborted(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
+	stuck := func() bool { // in writing what was held back
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		for c := range g.under {
+			if c.mu.TryLock() {
+				c.mu.Unlock()
+				return false
+			}
+		}
+		return len(g.under) == 1
+	}
+	for times := 0; times < 50; time.Sleep(time.Millisecond) {
+		if times++; !stuck() {
+			times = 0
+		}
+	}
 	ended, end := context.WithCancel(context.Background())
 	end()
 	e := endpoint{http: s.Config, drains: true, abort: g.abort}
