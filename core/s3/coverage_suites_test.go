@@ -11,9 +11,9 @@ import (
 
 // suitesIntro has figures that no test of this package can make.
 const suitesIntro = `Two suites of other projects were run against the server and the functions, on
-2026-11-29: a fixed half of each one's tests. Of s3-tests those are left out that
-need what is out of scope: RGW's own extensions and logging, KMS, V2 signatures,
-transitions.
+2026-11-29, and on the day after again in the first two columns: a fixed half of each
+one's tests. Of s3-tests those are left out that need what is out of scope: RGW's own
+extensions and logging, KMS, V2 signatures, transitions.
 
 | suite | SQLite and files | Redis and Swift | Riak (its stand-in) and Swift | function gateway as a container, Redis and Swift |
 |---|---|---|---|---|
