@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -92,12 +93,17 @@ func soak(t *testing.T, s *harness.Server, length time.Duration) {
 	var wg sync.WaitGroup
 	var done atomic.Int64
 	failures := make(chan string, 64)
+	full, paused := brake(ctx, t, s.Data)
 	for id := range 64 {
 		wg.Go(func() {
 			c := s.NewClient()
 			defer c.HTTP.CloseIdleConnections()
 			rnd := rand.New(rand.NewPCG(uint64(id), uint64(length)))
 			for ctx.Err() == nil {
+				if full.Load() {
+					time.Sleep(100 * time.Millisecond)
+					continue
+				}
 				if what := soakOnce(c, rnd); what != "" {
 					failures <- what
 					return
@@ -111,7 +117,36 @@ func soak(t *testing.T, s *harness.Server, length time.Duration) {
 	for f := range failures {
 		t.Error(f)
 	}
-	t.Logf("%d operations in %s", done.Load(), length)
+	t.Logf("%d operations in %s, of which clients waited %d s for room on the disk", done.Load(), length, paused.Load())
+}
+
+// brake tells when two thirds of the room on the disk are gone, looking every second
+// until ctx is done, and counts those seconds: 64 clients can overwrite faster than
+// two busy processors free.
+func brake(ctx context.Context, t *testing.T, dir string) (full *atomic.Bool, seconds *atomic.Int64) {
+	t.Helper()
+	free := func() uint64 {
+		var st syscall.Statfs_t
+		if err := syscall.Statfs(dir, &st); err != nil {
+			t.Error(err)
+		}
+		return st.Bavail * uint64(st.Bsize)
+	}
+	full, seconds = new(atomic.Bool), new(atomic.Int64)
+	least := free() / 3
+	go func() {
+		for {
+			time.Sleep(time.Second)
+			if ctx.Err() != nil {
+				return
+			}
+			full.Store(free() < least)
+			if full.Load() {
+				seconds.Add(1)
+			}
+		}
+	}()
+	return full, seconds
 }
 
 // soakOnce does one operation chosen by chance; it returns what went wrong. That
