@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/md5"
+	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -115,8 +116,22 @@ func TestStalledUpload(t *testing.T) {
 // who only waits for a processor does not need.
 func TestStalledReader(t *testing.T) {
 	t.Parallel()
-	s := start(t, "--body-idle-timeout", "5s")
-	c := s.NewClient()
+	for name, args := range map[string][]string{"plain": nil, "TLS": {"--tls", "internal"}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, append(args, "--body-idle-timeout", "5s")...)
+			c := s.NewClient()
+			if args != nil {
+				c.Endpoint = strings.Replace(c.Endpoint, "http://", "https://", 1)
+				c.HTTP.Transport.(*http.Transport).TLSClientConfig = &tls.Config{InsecureSkipVerify: true} // another test is about certificates
+			}
+			stalledReader(t, s, c)
+		})
+	}
+}
+
+func stalledReader(t *testing.T, s *harness.Server, c *harness.Client) {
+	t.Helper()
 	newBucket(t, c)
 	put(t, c, "k", make([]byte, 64<<20))
 	r, err := c.Request(ctx, "GET", bucket, "k", "", nil)

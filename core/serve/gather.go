@@ -144,7 +144,9 @@ func (g *gatherer) abort() {
 // gather is next with the bodies of its answers gathered.
 func (g *gatherer) gather(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if t, ok := r.Context().Value(connKey{}).(*tls.Conn); ok {
+		// Bodies are of downloads. Others need the writer as net/http made it:
+		// http.MaxBytesReader closes its connection.
+		if t, ok := r.Context().Value(connKey{}).(*tls.Conn); ok && r.Method == http.MethodGet {
 			if c, ok := t.NetConn().(*gatheredConn); ok {
 				w = &gatheringWriter{w, g, c}
 			}
